@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+// Where a benchmark works and how often it measures.
+namespace ballast::bench {
+
+struct Settings {
+    int rounds = 5;                       // samples of what is timed
+    std::filesystem::path output = "out"; // with images/ and repo/; the results go to bench/
+    std::filesystem::path cache = "/var/cache/ballast";
+    std::filesystem::path peer_file = "tests/bench/peer.yaml";
+    std::string mirror = {}; // BALLAST_DEBIAN_MIRROR; empty: the build root's
+
+    std::filesystem::path results() const { return output / "bench"; }
+    std::filesystem::path logs() const { return results() / "logs"; }
+    std::filesystem::path kept() const { return cache / "bench"; } // what serves a later run, too
+};
+
+} // namespace ballast::bench

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "tests/images/layers.h"
+#include "tests/images/packages.h"
+
+namespace ballast::images {
+
+// The real places: packages of the cache (each unpacked once), compiled programs, files beside images.yaml.
+// `cache` lives as long as what is returned.
+Sources real_sources(const PackageCache &cache, const std::filesystem::path &programs,
+                     const std::filesystem::path &source_directory);
+
+// The directory of the running program, where CMake also puts the test programs.
+std::filesystem::path own_directory();
+
+} // namespace ballast::images

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same disk under the other two firmwares; BIOS is the first boot's.
+#include "tests/vm/image/guest.h"
+
+using namespace ballast;
+using namespace ballast::vm;
+
+namespace {
+
+Machine boot_by(Firmware firmware) {
+    MachineOptions options = image_options();
+    if (options.direct_kernel) {
+        SKIP("the kernel is started without firmware");
+    }
+    options.firmware = firmware;
+    Machine machine = must(Machine::boot(options));
+    CHECK(said(machine, "systemctl is-active multi-user.target") == "active");
+    CHECK(said(machine, "systemctl is-system-running --wait") == "running");
+    CHECK(must(machine.run("test -d /sys/firmware/efi")).status == 0);
+    CHECK(said(machine, "grep ^good= /boot/grub2/grubenv").contains(build_record().commit));
+    return machine;
+}
+
+} // namespace
+
+TEST_CASE("the image boots by UEFI", "[vm]") {
+    Machine machine = boot_by(Firmware::kUefi);
+    CHECK(must(machine.run("dmesg | grep -i 'secure boot enabled'")).status != 0);
+}
+
+TEST_CASE("the image boots by Secure Boot, and the kernel locks itself down", "[vm]") {
+    Machine machine = boot_by(Firmware::kSecureBoot);
+    CHECK(said(machine, "dmesg").contains("Secure boot enabled"));
+    CHECK(said(machine, "cat /sys/kernel/security/lockdown").contains("[integrity]"));
+    CHECK(must(machine.run("head -c 1 /dev/mem")).status != 0);
+}
