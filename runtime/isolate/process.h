@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <climits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/isolate/outcome.h"
+#include "runtime/isolate/words.h"
+#include "runtime/oci/spec.h"
+
+// What a process of a container is before it runs the user's program: planned by the parent, applied after clone3(2).
+namespace ballast::isolate {
+
+struct ProcessPlan {
+    Words args;
+    Words env; // as given, and HOME when it was missing and the caller found one
+    std::string cwd = "/";
+    oci::User user;
+    oci::Capabilities capabilities; // all zero when the specification gives none
+    std::uint64_t known_capabilities = 0; // those of the running kernel: what the bounding set is cleared of
+    std::vector<oci::Rlimit> rlimits;
+    bool no_new_privileges = false;
+    bool new_keyring = true;     // false: --no-new-keyring
+    std::string keyring_name;    // "_ses.ID"
+    std::optional<std::string> oom_score_adj; // as written to the file
+    std::optional<oci::Scheduler> scheduler;
+    std::optional<oci::IoPriority> io_priority;
+    std::vector<unsigned long> affinity;         // cpu_set_t words for sched_setaffinity(2); empty: leave
+    std::optional<oci::MemoryPolicy> memory_policy;
+    std::vector<unsigned long> memory_nodes;
+    std::optional<oci::Personality> personality;
+    std::string apparmor_profile, selinux_label;
+    unsigned preserved_fds = 0; // descriptors 3 .. 3+N-1 stay open: --preserve-fds and LISTEN_FDS
+};
+
+// `linux_part` gives personality and memory policy; null for exec with a process of its own. EINVAL with the JSON path
+// for what cannot be; ENOTSUP when the kernel lacks it (labels, memory policy).
+Result<ProcessPlan> plan_process(const oci::Process &process, const oci::Linux *linux_part);
+
+// In this order, in the new process. `proc` is the host's /proc, opened before anything untrusted existed.
+Outcome apply_limits(const ProcessPlan &plan, BorrowedFd proc);      // rlimits, OOM score, scheduler, affinity, I/O and
+                                                                     // memory policy, personality, session keyring
+Outcome apply_labels(const ProcessPlan &plan, BorrowedFd proc);      // labels of the coming exec
+Outcome apply_credentials(const ProcessPlan &plan);                  // umask, groups, bounding set, ids, capabilities
+Outcome apply_no_new_privileges(const ProcessPlan &plan);
+Outcome enter_working_directory(const ProcessPlan &plan);            // made when missing; must lie inside the root
+
+// The file that args[0] names, by PATH of the plan's environment, as execvp(3) would look for it; a directory or a file
+// without any execute bit is passed over. Call it inside the new root, as the container's user.
+struct ProgramPath {
+    std::array<char, PATH_MAX> path{};
+};
+Outcome find_program(const ProcessPlan &plan, ProgramPath &found);
+// Marks all descriptors from 3 + preserved_fds on close-on-exec.
+Outcome close_descriptors(const ProcessPlan &plan);
+// Default dispositions, empty mask; returns only when execve(2) failed.
+Outcome execute(const ProcessPlan &plan, const ProgramPath &program);
+
+} // namespace ballast::isolate
