@@ -34,7 +34,4 @@ inline void debug(std::string_view message, std::initializer_list<Field> fields 
     write(Level::kDebug, message, fields);
 }
 
-// `text` in double quotes, control characters and quotes escaped: for anything that came from outside.
-std::string quoted(std::string_view text);
-
 } // namespace ballast::log

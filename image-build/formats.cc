@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/digest.h"
+#include "base/file_io.h"
 #include "base/subprocess.h"
 
 namespace ballast::image_build {
@@ -42,6 +43,15 @@ Status convert(const std::filesystem::path &raw, const Format &format, const std
     (void)TRY(run_checked(
         {.arguments = {"zstd", "--quiet", "--force", "-T0", "-10", "--long=27", raw.string(), "-o", output.string()},
          .log = log}));
+    return {};
+}
+
+Status remove_other_formats(const std::filesystem::path &image, const std::vector<Format> &formats) {
+    for (const Format &format : kFormats) {
+        if (!std::ranges::contains(formats, format.name, &Format::name)) {
+            TRY(remove_tree(image.string() + std::string(format.extension)));
+        }
+    }
     return {};
 }
 

@@ -24,6 +24,10 @@ Result<std::vector<Format>> parse_formats(const std::string &list);
 Status convert(const std::filesystem::path &raw, const Format &format, const std::filesystem::path &output,
                const std::filesystem::path &log);
 
+// Removes the files of `image` (a path without extension) in formats that are not among `formats`: an older build's,
+// which nobody would tell from this one's.
+Status remove_other_formats(const std::filesystem::path &image, const std::vector<Format> &formats);
+
 // SHA256SUMS for the regular files of `directory` whose names start with `prefix`, in the form of sha256sum(1).
 Result<std::string> checksums(const std::filesystem::path &directory, const std::string &prefix);
 

@@ -291,6 +291,7 @@ Status publish(const fs::path &made, const fs::path &final_name) {
 Status write_artifacts(const Build &build, const std::string &checksum, const fs::path &raw, const std::string &key) {
     std::error_code ignored;
     fs::remove(build.artifact(".build.json"), ignored); // from here on the old set is not whole any more
+    TRY(remove_other_formats(build.artifact(""), build.formats));
     TRY(stage<void>("image files", build.logs, [&](Stage &stage) -> Status {
         for (const Format &format : build.formats) {
             const fs::path made = build.scratch / std::format("image{}", format.extension);

@@ -26,30 +26,6 @@ std::string stderr_of(const std::function<void()> &body) {
     return must(read_all(file, "the captured stderr"));
 }
 
-TEST_CASE("quoting leaves text readable and makes the rest visible", "[log]") {
-    CHECK(log::quoted("plain text") == "\"plain text\"");
-    CHECK(log::quoted("") == "\"\"");
-    CHECK(log::quoted("say \"hi\"") == R"("say \"hi\"")");
-    CHECK(log::quoted("back\\slash") == R"("back\\slash")");
-    CHECK(log::quoted("a\nb\tc\rd") == R"("a\nb\tc\rd")");
-    CHECK(log::quoted("\033[2J") == R"("\x1b[2J")");
-    CHECK(log::quoted(std::string_view("\0\x7f", 2)) == R"("\x00\x7f")");
-    CHECK(log::quoted("grün – 東京 🚢") == "\"grün – 東京 🚢\"");
-}
-
-TEST_CASE("quoting shows what is no UTF-8, byte by byte", "[log]") {
-    CHECK(log::quoted("\xff") == R"("\xff")");
-    CHECK(log::quoted("cut \xe6\x9d") == R"("cut \xe6\x9d")");
-    CHECK(log::quoted("\x80") == R"("\x80")");
-    CHECK(log::quoted("\xc0\xaf") == R"("\xc0\xaf")");                 // overlong '/'
-    CHECK(log::quoted("\xe0\x80\xaf") == R"("\xe0\x80\xaf")");         // overlong
-    CHECK(log::quoted("\xed\xa0\x80") == R"("\xed\xa0\x80")");         // a surrogate
-    CHECK(log::quoted("\xf4\x90\x80\x80") == R"("\xf4\x90\x80\x80")"); // beyond U+10FFFF
-    CHECK(log::quoted("\xc2\x9b[2J") == R"("\xc2\x9b[2J")");           // CSI as a C1 control
-    CHECK(log::quoted("\xc2"
-                      "A") == R"("\xc2A")");
-}
-
 TEST_CASE("each level has its prefix", "[log]") {
     log::set_level(log::Level::kDebug);
     const std::string text = stderr_of([] {

@@ -45,6 +45,17 @@ TEST_CASE("checksums are sorted and in the form that sha256sum checks", "[format
     CHECK(must(run(check)).status == 0);
 }
 
+TEST_CASE("a build of one format leaves no older build's other format behind", "[formats]") {
+    const TemporaryDirectory directory = scratch();
+    for (const char *name : {"ballast-cloud.qcow2", "ballast-cloud.raw.zst", "ballast-metal.raw.zst"}) {
+        must(write_file(directory.path() / name, "old"));
+    }
+    must(remove_other_formats(directory.path() / "ballast-cloud", must(parse_formats("qcow2"))));
+    CHECK(fs::exists(directory.path() / "ballast-cloud.qcow2"));
+    CHECK_FALSE(fs::exists(directory.path() / "ballast-cloud.raw.zst"));
+    CHECK(fs::exists(directory.path() / "ballast-metal.raw.zst"));
+}
+
 TEST_CASE("a disk image converts to every format and back", "[formats]") {
     const TemporaryDirectory directory = scratch();
     const fs::path raw = directory.path() / "disk.raw";
