@@ -14,7 +14,7 @@
 #include <systemd/sd-journal.h>
 
 #include "base/file_io.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 
 namespace ballast::log {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "base/file_io.h"
 #include "base/log.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 #include "base/subprocess.h"
 
 namespace ballast::image_build {
@@ -71,7 +71,7 @@ Result<Package> parse_uri_line(const std::string &line) {
     const std::size_t first = file.find('_'), second = file.rfind('_'), extension = file.rfind(".deb");
     if (first == std::string::npos || second <= first || extension == std::string::npos || extension < second ||
         !digest.starts_with("SHA256:")) {
-        return fail(EPROTO, "apt printed a line that does not read: " + quoted(line));
+        return fail(EPROTO, "apt printed a line that does not read: " + quote(line));
     }
     Package package;
     package.name = file.substr(0, first);
@@ -126,7 +126,7 @@ Result<PackageSet> PackageSet::read_lock(const std::filesystem::path &file) {
         const bool safe = package.file_name().find('/') == std::string::npos && !package.name.starts_with('-');
         if (!hex || !safe || !rest.empty() || (!mark.empty() && !package.boot_only)) {
             return fail(EINVAL, std::format("{}:{}: want \"name version architecture sha256 [boot]\", have {}",
-                                            file.string(), number, quoted(line)));
+                                            file.string(), number, quote(line)));
         }
         set.packages.push_back(std::move(package));
     }

@@ -8,7 +8,7 @@
 #include "base/digest.h"
 #include "base/file_io.h"
 #include "base/log.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 #include "base/subprocess.h"
 
 namespace ballast::image_build {
@@ -87,7 +87,7 @@ Status remove_globs(const fs::path &tree, const std::string &pattern) {
     }
     globfree(&found);
     if (status != 0 && status != GLOB_NOMATCH) {
-        return fail(EIO, "cannot search the tree for " + quoted(pattern));
+        return fail(EIO, "cannot search the tree for " + quote(pattern));
     }
     return outcome;
 }

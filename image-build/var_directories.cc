@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <vector>
 
-#include "base/quoted.h"
+#include "base/quote.h"
 
 namespace ballast::image_build {
 namespace {
@@ -54,7 +54,7 @@ Result<std::string> var_as_tmpfiles(const fs::path &tree) {
         for (const std::string &name : {inside.string(), target}) {
             if (name.find_first_of(" \t\n%\"'\\") != std::string::npos) {
                 return fail(EINVAL,
-                            "tmpfiles.d cannot hold the name " + quoted(name) + " of " + entry->path().string());
+                            "tmpfiles.d cannot hold the name " + quote(name) + " of " + entry->path().string());
             }
         }
         if (S_ISLNK(status.st_mode)) {

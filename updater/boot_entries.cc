@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/digest.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 
 namespace ballast::updater {
 namespace {
@@ -31,7 +31,7 @@ std::string_view trimmed(std::string_view text) {
 
 Status set_path(std::string &path, std::string_view key, std::string_view value, const std::string &name) {
     if (!value.starts_with('/')) {
-        return fail(EINVAL, name + ": " + std::string(key) + " is not an absolute path: " + quoted(value));
+        return fail(EINVAL, name + ": " + std::string(key) + " is not an absolute path: " + quote(value));
     }
     path = value;
     return {};
@@ -71,7 +71,7 @@ Result<std::vector<std::string>> kernel_words(std::string_view options) {
         }
     }
     if (quoted) {
-        return fail(EINVAL, "kernel arguments have an unmatched quote: " + quoted(options));
+        return fail(EINVAL, "kernel arguments have an unmatched quote: " + quote(options));
     }
     if (!word.empty()) {
         words.push_back(std::move(word));
@@ -95,7 +95,7 @@ Result<std::string> grub_argument(std::string word) {
         }
     }
     if (word.find_first_of("\\'\"") != std::string::npos) {
-        return fail(EINVAL, "GRUB cannot pass the kernel argument " + quoted(original) +
+        return fail(EINVAL, "GRUB cannot pass the kernel argument " + quote(original) +
                                 " unchanged: remove backslashes, single quotes and quotes inside it");
     }
     return word;
@@ -152,7 +152,7 @@ Result<BootEntry> parse_boot_entry(std::string_view text, const std::string &nam
         const auto key_end = std::min(line.find_first_of(kBlanks), line.size());
         const std::string_view value = trimmed(line.substr(key_end));
         if (std::ranges::any_of(value, is_control)) {
-            return fail(EINVAL, name + ": control character in the line " + quoted(line));
+            return fail(EINVAL, name + ": control character in the line " + quote(line));
         }
         TRY(set_key(entry, line.substr(0, key_end), value, name));
     }
@@ -182,7 +182,7 @@ Result<std::filesystem::path> boot_link(const BootEntry &entry) {
             continue;
         }
         if (!link.empty()) {
-            return fail(EINVAL, "the kernel argument ostree= is given twice: " + quoted(entry.options));
+            return fail(EINVAL, "the kernel argument ostree= is given twice: " + quote(entry.options));
         }
         link = word.substr(kName.size() + 1);
     }
@@ -191,7 +191,7 @@ Result<std::filesystem::path> boot_link(const BootEntry &entry) {
                         link.string().starts_with("/ostree/boot.") && link.lexically_normal() == link;
     if (!formed) {
         return fail(EINVAL, "the kernel argument ostree= is missing or not /ostree/boot.N/STATEROOT/BOOTCSUM/SERIAL: " +
-                                quoted(entry.options));
+                                quote(entry.options));
     }
     return link;
 }
@@ -203,7 +203,7 @@ Result<std::string> deployment_id(const BootEntry &entry, const std::filesystem:
     const std::string_view rest = std::string_view(deployment).substr(checksum.size());
     if (checksum.size() != kChecksumDigits || !std::ranges::all_of(checksum, is_hexadecimal) || rest.size() < 2 ||
         rest.size() > 10 || rest.front() != '.' || !std::ranges::all_of(rest.substr(1), is_digit)) {
-        return fail(EINVAL, link.string() + " points to " + quoted(link_target.string()) +
+        return fail(EINVAL, link.string() + " points to " + quote(link_target.string()) +
                                 ", which is no deployment (CHECKSUM.SERIAL)");
     }
     std::string recipe = link.parent_path().parent_path().filename().string() + "\n";
@@ -233,7 +233,7 @@ Result<std::string> grub_menu(const std::vector<IdentifiedEntry> &entries) {
     std::set<std::string> seen;
     for (const IdentifiedEntry &identified : entries) {
         if (!is_deployment_id(identified.id)) {
-            return fail(EINVAL, "not usable as a deployment's id: " + quoted(identified.id));
+            return fail(EINVAL, "not usable as a deployment's id: " + quote(identified.id));
         }
         if (!seen.insert(identified.id).second) {
             return fail(EINVAL, "two boot entries start the same deployment " + identified.id);
@@ -250,7 +250,7 @@ Result<std::string> grub_menu(const std::vector<IdentifiedEntry> &entries) {
                 "\n" + previous_is(entries[index].id, index) + "fi\n";
     }
     for (const IdentifiedEntry &identified : entries) {
-        text += TRY(menu_entry(identified).within("entry " + quoted(identified.entry.title)));
+        text += TRY(menu_entry(identified).within("entry " + quote(identified.entry.title)));
     }
     return text;
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/quoted.h"
+#include "base/quote.h"
 #include "updater/boot_entries.h"
 #include "updater/grub_environment.h"
 
@@ -27,14 +27,14 @@ Result<std::string> running_deployment(std::string_view command_line) {
         return fail(ENOENT, "the kernel command line has no " + argument + ": not started from the boot menu");
     }
     if (!is_deployment_id(id)) {
-        return fail(EINVAL, "the kernel command line has a broken " + argument + quoted(id));
+        return fail(EINVAL, "the kernel command line has a broken " + argument + quote(id));
     }
     return id;
 }
 
 Result<GoodRecord> record_good(const std::filesystem::path &grubenv, const std::string &id) {
     if (!is_deployment_id(id)) {
-        return fail(EINVAL, "not a deployment's id: " + quoted(id));
+        return fail(EINVAL, "not a deployment's id: " + quote(id));
     }
     GrubEnvironment environment;
     if (Result<GrubEnvironment> found = read_environment(grubenv); found.has_value()) {

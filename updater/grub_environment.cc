@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/file_io.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 
 namespace ballast::updater {
 namespace {
@@ -84,7 +84,7 @@ Result<GrubEnvironment> GrubEnvironment::parse(std::string_view block) {
         const auto equals = block.find('=');
         const std::string name(block.substr(0, equals));
         if (equals == std::string_view::npos || !is_name(name)) {
-            return corrupt("not a variable: " + quoted(name.substr(0, 40)));
+            return corrupt("not a variable: " + quote(name.substr(0, 40)));
         }
         block.remove_prefix(equals + 1);
         if (!environment.variables_.emplace(name, TRY(take_value(block))).second) {
@@ -101,7 +101,7 @@ std::optional<std::string> GrubEnvironment::get(std::string_view name) const {
 
 Status GrubEnvironment::set(const std::string &name, const std::string &value) {
     if (!is_name(name) || value.contains('\0')) {
-        return fail(EINVAL, "not a GRUB variable: " + quoted(name + "=" + value));
+        return fail(EINVAL, "not a GRUB variable: " + quote(name + "=" + value));
     }
     variables_[name] = value;
     return {};

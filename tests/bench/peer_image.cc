@@ -7,7 +7,7 @@
 #include "base/digest.h"
 #include "base/file_io.h"
 #include "base/log.h"
-#include "base/quoted.h"
+#include "base/quote.h"
 #include "base/root_dir.h"
 #include "base/subprocess.h"
 #include "image-build/boot_loader.h"
@@ -100,7 +100,7 @@ Status remove_matching(const fs::path &tree, const std::string &pattern) {
     }
     globfree(&found);
     if (status != 0 && status != GLOB_NOMATCH) {
-        return fail(EIO, "cannot search the tree for " + quoted(pattern));
+        return fail(EIO, "cannot search the tree for " + quote(pattern));
     }
     return outcome;
 }

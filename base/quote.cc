@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/quoted.h"
+#include "base/quote.h"
 
 namespace ballast {
 namespace {
@@ -60,6 +60,6 @@ std::string escape(std::string_view text, std::string_view also) {
 
 std::string escaped(std::string_view text) { return escape(text, ""); }
 
-std::string quoted(std::string_view text) { return '"' + escape(text, "\"\\") + '"'; }
+std::string quote(std::string_view text) { return '"' + escape(text, "\"\\") + '"'; }
 
 } // namespace ballast

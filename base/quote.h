@@ -10,6 +10,6 @@ namespace ballast {
 // Control characters and what is not well-formed UTF-8 (RFC 3629) as C escapes.
 std::string escaped(std::string_view text);
 // The same in double quotes, with quotes and backslashes escaped, too.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 } // namespace ballast
