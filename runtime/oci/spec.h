@@ -260,6 +260,7 @@ struct Spec {
     Hooks hooks;
     std::map<std::string, std::string> annotations;
     Linux linux_;
+    std::vector<std::string> warnings; // what was read and is not followed, as "PATH: TEXT": for the log
 };
 
 } // namespace ballast::oci

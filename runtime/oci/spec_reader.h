@@ -2,7 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/oci/spec.h"
@@ -17,9 +20,11 @@ Result<Spec> parse_spec(std::string_view json, const std::string &name);
 Result<Spec> read_spec(const std::filesystem::path &bundle); // bundle/config.json
 
 // The `process` object alone, as `exec --process FILE` reads it.
-Result<Process> parse_process(std::string_view json, const std::string &name);
+Result<Process> parse_process(std::string_view json, const std::string &name,
+                              std::vector<std::string> *warnings = nullptr);
 // The `resources` object alone, as `update --resources FILE` reads it.
-Result<Resources> parse_resources(std::string_view json, const std::string &name);
+Result<Resources> parse_resources(std::string_view json, const std::string &name,
+                                  std::vector<std::string> *warnings = nullptr);
 
 // CAP_CHOWN -> 0; nullopt when this runtime does not know the name. And back; "CAP_41" for a number without a name.
 std::optional<int> capability_number(std::string_view name);
