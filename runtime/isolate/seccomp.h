@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/result.h"
 #include "runtime/isolate/outcome.h"
+#include "runtime/isolate/seccomp_notify.h" // send_seccomp_listener()
 #include "runtime/oci/spec.h"
 
-// seccomp(2) filters of containers. libseccomp compiles a profile once; the program is kept by the profile's content, so
-// that the next container with it maps it instead (the default profile costs more to compile than a container to start).
+// seccomp(2) filters of containers. libseccomp compiles a profile once; the program is kept by the profile's content,
+// so that the next container with it reads it instead (the default profile costs more to compile than a container to
+// start).
 namespace ballast::isolate {
 
 struct SeccompProgram {
@@ -21,16 +22,20 @@ struct SeccompProgram {
     bool notifies = false;           // has SCMP_ACT_NOTIFY: loading it gives a listener
 };
 
-// `cache` is a directory that only we write to (made 0700 when missing); what is damaged there is compiled again. Names
-// of system calls that this libseccomp does not know are left out, as other runtimes do; unknown actions, operators,
-// architectures and flags are EINVAL with their place; a flag that the kernel lacks is ENOTSUP.
+// `cache` is a directory that only we write to (made 0700 when missing); what is damaged there is compiled again, and
+// one that others may write to is not used at all.
+//
+// Names of system calls that this libseccomp does not know are left out, as other runtimes do. A system call that is
+// newer than the profile gets the profile's default action, as with crun: no ENOSYS is put in its place, so a profile
+// whose default is an errno and which wants ENOSYS for new calls says so with defaultErrnoRet. Unknown actions,
+// operators, architectures and flags are EINVAL with their place, as is an errno for an action that has none, and
+// SCMP_ACT_NOTIFY without a listenerPath, as the default action or for sendmsg(2), with which the listener is handed
+// over. A flag that the kernel lacks is ENOTSUP. No flags: SPEC_ALLOW, as other runtimes take it; WAIT_KILLABLE_RECV
+// means nothing without SCMP_ACT_NOTIFY and is left out there.
 Result<SeccompProgram> seccomp_program(const oci::Seccomp &profile, const std::filesystem::path &cache);
 
-// In the container's process. `listener` is the notify descriptor, or -1.
+// In the container's process. `listener` is the notify descriptor (close-on-exec), or -1. EACCES: neither no_new_privs
+// nor CAP_SYS_ADMIN.
 Outcome load_seccomp(const SeccompProgram &program, int &listener);
-
-// In the parent: hands `listener` to the agent that listens at `path`, with the container process state (JSON) of the
-// specification, metadata included.
-Status send_seccomp_listener(BorrowedFd listener, const std::filesystem::path &path, const std::string &process_state);
 
 } // namespace ballast::isolate
