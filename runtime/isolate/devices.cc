@@ -30,7 +30,7 @@ constexpr int kPtmx = 5;
 constexpr unsigned kFirstPts = 136; // UNIX98_PTY_SLAVE_MAJOR, eight of them
 constexpr unsigned kLastPts = 143;
 
-constexpr TargetRules kPlain{.no_symlinks = true, .no_follow = true, .directory_only = true};
+constexpr TargetRules kPlain{.no_symlinks = true, .directory_only = true};
 
 // An image whose /dev is a link elsewhere is refused, not followed.
 Fd open_dev(int root) { return make_target(root, "dev", TargetKind::kDirectory, kPlain); }

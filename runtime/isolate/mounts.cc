@@ -51,7 +51,7 @@ bool apply_change(const AttributeChange &change, int tree, int user_namespace) {
 Outcome open_place(const Place &place, TargetKind kind, Fd &target, bool *existed = nullptr) {
     const MountStep &step = place.step;
     TargetRules rules{.no_symlinks = step.plain_target,
-                      .no_follow = step.plain_target || step.target_nofollow,
+                      .no_follow = step.target_nofollow,
                       .directory_only = step.plain_target};
     target = make_target(place.root, step.target.c_str(), kind, rules, existed);
     if (!target.is_open()) {
