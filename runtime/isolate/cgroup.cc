@@ -351,7 +351,7 @@ Result<bool> Cgroup::frozen() const {
     if (data_->is_disabled()) {
         return false; // nobody can have frozen it
     }
-    return TRY(TRY(data_->opened())->read("cgroup.freeze")).starts_with('1');
+    return TRY(TRY(data_->opened())->read_record("cgroup.freeze")).starts_with('1');
 }
 
 Result<std::vector<pid_t>> Cgroup::processes() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/cgroup_directory.h"
 
+#include <array>
 #include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 // The longest are memory.stat and cgroup.procs of tens of thousands of processes.
 constexpr std::uint64_t kLargestFile = 16ULL << 20;
-constexpr std::size_t kEventsSize = 256;
+constexpr std::size_t kRecordSize = 512;
 
 bool is_entry_itself(std::string_view name) { return name == "." || name == ".."; }
 
@@ -103,6 +104,19 @@ Result<std::string> CgroupDir::read(const std::string &file) const {
     return text;
 }
 
+Result<std::string> CgroupDir::read_record(const std::string &file) const {
+    const Fd fd = TRY(open(file, O_RDONLY));
+    std::array<char, kRecordSize> text{};
+    ssize_t length = -1;
+    do {
+        length = ::read(fd.get(), text.data(), text.size());
+    } while (length < 0 && errno == EINTR);
+    if (length < 0) {
+        return failed(file, std::nullopt, errno);
+    }
+    return std::string(text.data(), static_cast<std::size_t>(length));
+}
+
 Status CgroupDir::write(const std::string &file, std::string_view value) const {
     int fd = -1;
     do {
@@ -128,12 +142,12 @@ Status CgroupDir::wait_for_event(std::string_view key, std::uint64_t value, std:
     Fd events = TRY(open(kFile, O_RDONLY));
     const Clock::time_point deadline = Clock::now() + timeout;
     while (true) {
-        char text[kEventsSize];
-        const ssize_t length = ::pread(events.get(), text, sizeof text, 0);
+        std::array<char, kRecordSize> text{};
+        const ssize_t length = ::pread(events.get(), text.data(), text.size(), 0);
         if (length < 0 && errno != EINTR) {
             return failed(kFile, std::nullopt, errno);
         }
-        if (length >= 0 && flat_value({text, static_cast<std::size_t>(length)}, key) == value) {
+        if (length >= 0 && flat_value({text.data(), static_cast<std::size_t>(length)}, key) == value) {
             return {};
         }
         auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());

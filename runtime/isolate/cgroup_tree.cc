@@ -41,7 +41,7 @@ const char *reason(int code) {
 // What `directory` hands down afterwards; an error for one of `needed`.
 Result<unsigned> hand_down(const CgroupDir &directory, unsigned wanted, unsigned needed) {
     constexpr const char *kFile = "cgroup.subtree_control";
-    unsigned have = controller::parse(TRY(directory.read(kFile)));
+    unsigned have = controller::parse(TRY(directory.read_record(kFile)));
     const unsigned missing = wanted & ~have;
     if (missing == 0 || directory.write(kFile, controller::enable(missing)).has_value()) {
         return have | missing;
@@ -63,7 +63,7 @@ Result<unsigned> hand_down(const CgroupDir &directory, unsigned wanted, unsigned
 
 // A threaded parent makes "domain invalid" children, which can hold no process at all.
 Status check_type(const CgroupDir &directory, unsigned needed) {
-    std::string type = TRY(directory.read("cgroup.type"));
+    std::string type = TRY(directory.read_record("cgroup.type"));
     if (type.ends_with('\n')) {
         type.pop_back();
     }
@@ -83,7 +83,8 @@ Status hand_down_to(const CgroupDir &root, const CgroupDir &leaf, unsigned wante
     wanted = TRY(hand_down(root, wanted, needed));
     for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         CgroupDir above = TRY(root.child(path.substr(1, slash - 1)));
-        wanted = TRY(hand_down(above, wanted & controller::parse(TRY(above.read("cgroup.controllers"))), needed));
+        wanted =
+            TRY(hand_down(above, wanted & controller::parse(TRY(above.read_record("cgroup.controllers"))), needed));
     }
     return check_type(leaf, needed);
 }
@@ -276,11 +277,11 @@ Result<MadeCgroup> make_cgroup(const CgroupDir &root, const std::string &path, u
     Made made(root);
     const bool is_new = TRY(make_directories(made, relative));
     CgroupDir leaf = TRY(root.child(relative));
-    if (!is_new && flat_value(TRY(leaf.read("cgroup.events")), "populated") != 0) {
+    if (!is_new && flat_value(TRY(leaf.read_record("cgroup.events")), "populated") != 0) {
         return fail(EEXIST, "cgroup " + path + ": it is there and holds processes");
     }
-    const unsigned machine_has = controller::parse(TRY(root.read("cgroup.controllers")));
-    const unsigned leaf_has = controller::parse(TRY(leaf.read("cgroup.controllers")));
+    const unsigned machine_has = controller::parse(TRY(root.read_record("cgroup.controllers")));
+    const unsigned leaf_has = controller::parse(TRY(leaf.read_record("cgroup.controllers")));
     if ((machine_has & ~leaf_has) != 0) {
         TRY(hand_down_to(root, leaf, machine_has, needed));
     }

@@ -92,6 +92,7 @@ bool is_covered(const std::vector<Rule> &before, const Rule &rule) {
 struct Questions {
     std::vector<Rule> rules;
     bool otherwise = false;
+    bool only_defaults = false;
 };
 
 void ask(Questions &questions, const Rule &rule) {
@@ -106,6 +107,7 @@ Result<Questions> questions_of(const std::vector<oci::DeviceRule> &given) {
     for (std::size_t place = added.size(); place-- > 0;) {
         ask(questions, TRY(read_rule(added[place], place)));
     }
+    const std::size_t defaults = questions.rules.size();
     bool decided = false; // rules in front of one that names everything say nothing; they are checked all the same
     for (std::size_t place = given.size(); place-- > 0;) {
         Rule rule = TRY(read_rule(given[place], place));
@@ -119,6 +121,7 @@ Result<Questions> questions_of(const std::vector<oci::DeviceRule> &given) {
     while (!questions.rules.empty() && questions.rules.back().allow == questions.otherwise) {
         questions.rules.pop_back(); // the end says the same
     }
+    questions.only_defaults = questions.rules.size() == defaults && !questions.otherwise;
     return questions;
 }
 
@@ -223,7 +226,7 @@ const std::vector<oci::DeviceRule> &default_device_rules() {
 Result<DeviceProgram> compile_device_rules(const std::vector<oci::DeviceRule> &rules) {
     const Questions questions = TRY(questions_of(rules));
     if (questions.rules.empty() && questions.otherwise) {
-        return DeviceProgram{.everything_allowed = true, .instructions = {}};
+        return DeviceProgram{.everything_allowed = true, .only_defaults = false, .instructions = {}};
     }
     std::vector<bpf_insn> program;
     // One word: the type in the lower half, the kinds of access in the upper.
@@ -237,7 +240,8 @@ Result<DeviceProgram> compile_device_rules(const std::vector<oci::DeviceRule> &r
         append(program, rule);
     }
     answer(program, questions.otherwise);
-    return DeviceProgram{.everything_allowed = false, .instructions = std::move(program)};
+    return DeviceProgram{
+        .everything_allowed = false, .only_defaults = questions.only_defaults, .instructions = std::move(program)};
 }
 
 } // namespace ballast::isolate

@@ -18,6 +18,7 @@ namespace ballast::isolate {
 // null, zero, full, random, urandom, tty, console, ptmx, pts and net/tun.
 struct DeviceProgram {
     bool everything_allowed = false; // then there is nothing to load
+    bool only_defaults = false;      // what every container has and nothing else: most containers' program
     std::vector<bpf_insn> instructions;
 };
 // EINVAL for a type, access or number that cannot be: "linux.resources.devices[3].access: ...".

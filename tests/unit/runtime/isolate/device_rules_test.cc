@@ -184,6 +184,11 @@ TEST_CASE("rules that decide nothing any more do not make the device program lon
     doubled.insert(doubled.end(), default_device_rules().begin(), default_device_rules().end());
     CHECK(must(compile_device_rules(doubled)).instructions.size() == bare);
     CHECK(must(compile_device_rules({})).instructions.size() == bare);
+    CHECK(must(compile_device_rules(doubled)).only_defaults);
+    CHECK(must(compile_device_rules({})).only_defaults);
+    CHECK_FALSE(must(compile_device_rules({kDenyAll, rule(true, 'c', 1, 11)})).only_defaults);
+    CHECK_FALSE(must(compile_device_rules({kAllowAll, rule(false, 'c', 1, 11)})).only_defaults);
+    CHECK_FALSE(must(compile_device_rules({kAllowAll})).only_defaults);
 }
 
 TEST_CASE("a list of thousands of device rules compiles", "[cgroup]") {
