@@ -13,7 +13,7 @@
 #include <sched.h>
 #include <string_view>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -277,7 +277,7 @@ Status run_hook(const oci::Hook &hook, Launch &launch) {
     }
     Running running(pid);
     writer.close();
-    const Fd pidfd(pidfd_open(pid, 0));
+    const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd.is_open()) {
         return fail_errno("pidfd_open");
     }

@@ -107,6 +107,16 @@ Result<std::vector<sock_filter>> filter_for(const oci::Seccomp &profile, const s
 
 } // namespace
 
+std::vector<std::string> supported_seccomp_flags() {
+    std::vector<std::string> names;
+    for (const auto &flag : kFlags) {
+        if ((flag.flag & ~kEveryKernelHas) == 0 || kernel_has(flag.flag)) {
+            names.emplace_back(flag.name);
+        }
+    }
+    return names;
+}
+
 Result<SeccompProgram> seccomp_program(const oci::Seccomp &profile, const std::filesystem::path &cache) {
     TRY(check_notify(profile));
     SeccompProgram program;

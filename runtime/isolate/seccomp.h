@@ -34,6 +34,9 @@ struct SeccompProgram {
 // means nothing without SCMP_ACT_NOTIFY and is left out there.
 Result<SeccompProgram> seccomp_program(const oci::Seccomp &profile, const std::filesystem::path &cache);
 
+// Of the flags of profiles, those that this kernel has.
+std::vector<std::string> supported_seccomp_flags();
+
 // In the container's process. `listener` is the notify descriptor (close-on-exec), or -1. EACCES: neither no_new_privs
 // nor CAP_SYS_ADMIN.
 Outcome load_seccomp(const SeccompProgram &program, int &listener);
