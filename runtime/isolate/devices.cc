@@ -150,36 +150,29 @@ Outcome make_link(int directory, int index) {
 
 } // namespace
 
-Outcome make_devices(const std::vector<DeviceStep> &devices, int root) {
-    Fd directory;
-    const std::string *opened = nullptr;
+Outcome populate_devices(const std::vector<DeviceStep> &devices, int root, BorrowedFd proc) {
+    Fd dev = open_dev(root);
+    if (!dev.is_open()) {
+        return failed_at(Step::kDevice, 0);
+    }
     for (std::size_t i = 0; i < devices.size(); i++) {
         const DeviceStep &device = devices[i];
         int index = static_cast<int>(i);
-        if (opened == nullptr || *opened != device.parent) {
-            directory = device.parent == "dev" ? open_dev(root)
-                                               : make_target(root, device.parent.c_str(), TargetKind::kDirectory,
-                                                             {.directory_only = true});
-            if (!directory.is_open()) {
-                return failed_at(Step::kDevice, index);
-            }
-            opened = &device.parent;
+        if (device.parent == "dev") {
+            CHECK_STEP(make_device(device, dev.get(), index));
+            continue;
+        }
+        Fd directory = make_target(root, device.parent.c_str(), TargetKind::kDirectory, {.directory_only = true});
+        if (!directory.is_open()) {
+            return failed_at(Step::kDevice, index);
         }
         CHECK_STEP(make_device(device, directory.get(), index));
-    }
-    return done();
-}
-
-Outcome make_device_links(int root, BorrowedFd proc) {
-    Fd directory = open_dev(root);
-    if (!directory.is_open()) {
-        return failed_at(Step::kDeviceLink, 0);
     }
     for (int i = 0; i < static_cast<int>(kLinks.size()); i++) {
         if (i == kCore && faccessat(proc.get(), "kcore", F_OK, 0) != 0) {
             continue; // the kernel was built without it
         }
-        CHECK_STEP(make_link(directory.get(), i));
+        CHECK_STEP(make_link(dev.get(), i));
     }
     return done();
 }

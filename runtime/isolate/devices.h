@@ -36,10 +36,9 @@ Result<std::vector<DeviceStep>> plan_devices(const oci::Spec &spec, bool new_use
 // the child.
 Status prepare_devices(std::vector<DeviceStep> &devices);
 
-// In the child, with umask 0. The root is where paths start.
-Outcome make_devices(const std::vector<DeviceStep> &devices, int root);
-// /dev/fd, stdin, stdout, stderr, core, ptmx. `proc` is the host's.
-Outcome make_device_links(int root, BorrowedFd proc);
+// In the child, with umask 0: the devices, and the links /dev/fd, stdin, stdout, stderr, core and ptmx. The root is
+// where paths start; `proc` is the host's.
+Outcome populate_devices(const std::vector<DeviceStep> &devices, int root, BorrowedFd proc);
 // What `index` of Step::kDeviceLink is.
 const char *device_link(int index);
 

@@ -20,7 +20,13 @@ struct Place {
     const MountStep &step;
     int index;
     int root;
+    std::uint64_t root_mount; // its id
 };
+
+// Type, mode and mount of what is open. Nothing is asked of a network file system.
+bool look_at(int fd, struct statx &status) {
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_MNT_ID, &status) == 0;
+}
 
 bool is_proc(int fd) {
     struct statfs status{};
@@ -47,18 +53,23 @@ bool apply_change(const AttributeChange &change, int tree, int user_namespace) {
 }
 
 // What lies on procfs by now is the container's /proc, by whatever name and links the target led there: only what may
-// be covered is (the names were checked by the plan).
-Outcome open_place(const Place &place, TargetKind kind, Fd &target, bool *existed = nullptr) {
+// be covered is (the names were checked by the plan). What lies on the root's own mount needs no question to its file
+// system, which would count its free blocks for it.
+Outcome open_place(const Place &place, TargetKind kind, Fd &target, struct statx *existing = nullptr) {
     const MountStep &step = place.step;
-    TargetRules rules{.no_symlinks = step.plain_target,
-                      .no_follow = step.target_nofollow,
-                      .directory_only = step.plain_target};
-    target = make_target(place.root, step.target.c_str(), kind, rules, existed);
-    if (!target.is_open()) {
+    TargetRules rules{
+        .no_symlinks = step.plain_target, .no_follow = step.target_nofollow, .directory_only = step.plain_target};
+    bool existed = false;
+    target = make_target(place.root, step.target.c_str(), kind, rules, &existed);
+    struct statx status{};
+    if (!target.is_open() || !look_at(target.get(), status)) {
         return failed_at(Step::kMountTarget, place.index);
     }
-    if (!step.may_cover_proc && is_proc(target.get())) {
+    if (!step.may_cover_proc && status.stx_mnt_id != place.root_mount && is_proc(target.get())) {
         return failed_at(Step::kMountInsideProc, place.index, EPERM);
+    }
+    if (existing != nullptr && existed) {
+        *existing = status;
     }
     return done();
 }
@@ -90,12 +101,12 @@ Outcome bind(const Place &place, Fd &opened) {
     if (step.wants_proc && !is_proc(tree)) {
         return failed_at(Step::kMountInsideProc, place.index, EPERM);
     }
-    struct stat status{};
-    if (fstat(tree, &status) != 0) {
+    struct statx status{};
+    if (!look_at(tree, status)) {
         return failed_at(Step::kMountSource, place.index);
     }
     Fd target;
-    CHECK_STEP(open_place(place, S_ISDIR(status.st_mode) ? TargetKind::kDirectory : TargetKind::kFile, target));
+    CHECK_STEP(open_place(place, S_ISDIR(status.stx_mode) ? TargetKind::kDirectory : TargetKind::kFile, target));
     return attach(place, tree, target);
 }
 
@@ -155,15 +166,12 @@ Outcome label_file(const Place &place, const Fd &tree, const std::string &label)
 Outcome mount_file_system(const Place &place, const std::string &label, Fd &tree) {
     const MountStep &step = place.step;
     Fd target;
-    bool existed = false;
-    CHECK_STEP(open_place(place, TargetKind::kDirectory, target, &existed));
+    struct statx covered{}; // empty when it was made for the mount
+    CHECK_STEP(open_place(place, TargetKind::kDirectory, target, &covered));
+    bool existed = covered.stx_mask != 0;
     std::array<char, 5> mode{};
-    struct stat status{};
     if (step.take_mode && existed) {
-        if (fstat(target.get(), &status) != 0) {
-            return failed_at(Step::kMountTarget, place.index);
-        }
-        mode = octal(status.st_mode);
+        mode = octal(covered.stx_mode);
     }
     Outcome made = new_file_system(place, mode[0] == '\0' ? nullptr : mode.data(), tree);
     if (made.failed() && !(step.or_bind && made.code == EPERM && bind_sysfs(step, tree))) {
@@ -260,10 +268,14 @@ bool apply_changes(const std::vector<AttributeChange> &changes, int tree, int us
 }
 
 Outcome make_mounts(const std::vector<MountStep> &steps, int &root, BorrowedFd proc, const std::string &label) {
+    struct statx status{};
+    if (!look_at(root, status)) {
+        return failed_at(Step::kRootAttach);
+    }
     for (std::size_t i = 0; i < steps.size(); i++) {
         const MountStep &step = steps[i];
         Fd tree;
-        CHECK_STEP(make_mount({step, static_cast<int>(i), root}, proc, label, tree));
+        CHECK_STEP(make_mount({step, static_cast<int>(i), root, status.stx_mnt_id}, proc, label, tree));
         if (step.target.empty() && step.kind != MountKind::kRemount) {
             root = tree.is_open() ? tree.release() : step.tree.get(); // covered: from here on this is the root
         } else if (step.read_only_at_end) {

@@ -62,8 +62,7 @@ Outcome build(const RootfsPlan &plan, BorrowedFd proc) {
     CHECK_STEP(keep_null(plan));
     CHECK_STEP(attach_root(plan));
     CHECK_STEP(make_mounts(plan.mounts, plan.root_directory, proc, plan.mount_label));
-    CHECK_STEP(make_devices(plan.devices, plan.root_directory));
-    return plan.device_links ? make_device_links(plan.root_directory, proc) : done();
+    return plan.populate_dev ? populate_devices(plan.devices, plan.root_directory, proc) : done();
 }
 
 // With chroot(2) alone the host's mounts stay in the namespace. A whole procfs or sysfs among them would let a

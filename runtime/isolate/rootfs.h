@@ -33,7 +33,7 @@ struct RootfsPlan {
     bool pivot = true; // false: --no-pivot, move the root and chroot
     std::vector<MountStep> mounts;
     std::vector<DeviceStep> devices; // index of Step::kDevice; device_link() of devices.h names that of kDeviceLink
-    bool device_links = true;        // false: /dev is the host's, and stays as it is
+    bool populate_dev = true;        // false: /dev is the host's, and stays as it is
     std::vector<std::string> masked_paths, readonly_paths;    // inside the root, without the leading "/"
     std::vector<std::pair<std::string, std::string>> sysctls; // file below /proc/sys, value
     std::string mount_label;                                  // SELinux; empty: none

@@ -142,8 +142,8 @@ Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &sett
     plan.mounts = TRY(plan_mounts(spec, {.bundle = settings.bundle.string(),
                                          .new_cgroup_namespace = settings.new_cgroup_namespace,
                                          .root_propagation = plan.root_propagation}));
-    plan.device_links = !has_host_devices(plan.mounts);
-    if (plan.device_links) {
+    plan.populate_dev = !has_host_devices(plan.mounts);
+    if (plan.populate_dev) {
         plan.devices = TRY(plan_devices(spec, settings.new_user_namespace, settings.terminal));
     }
     plan.masked_paths = TRY(plan_paths(spec.linux_.masked_paths, "linux.maskedPaths"));

@@ -52,6 +52,16 @@ struct Path {
     }
 };
 
+Fd make_entry(int directory, const char *name, TargetKind kind) {
+    if (kind == TargetKind::kFile) {
+        return Fd(openat(directory, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    }
+    if (mkdirat(directory, name, 0755) != 0) {
+        return {};
+    }
+    return Fd(open_at(directory, name, O_PATH | O_NOFOLLOW | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+}
+
 // Walks one component at a time: a single component that is not followed cannot lead out of its directory, so every
 // step is safe whatever others rename meanwhile.
 class Walk {
@@ -157,16 +167,13 @@ class Walk {
     }
 
     Fd create(const Fd &directory) {
-        if (last_ && kind_ == TargetKind::kFile) {
-            // EEXIST: somebody else made it in between; then it is opened like any that was there, and not followed.
-            Fd made(openat(directory.get(), name_.data(), O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-            if (made.is_open() || errno != EEXIST) {
-                return made;
-            }
-        } else if (mkdirat(directory.get(), name_.data(), 0755) != 0 && errno != EEXIST) {
-            return {};
+        TargetKind kind = last_ ? kind_ : TargetKind::kDirectory;
+        Fd made = make_entry(directory.get(), name_.data(), kind);
+        if (made.is_open() || errno != EEXIST) {
+            return made;
         }
-        int flags = O_PATH | O_NOFOLLOW | (last_ && kind_ == TargetKind::kFile ? 0 : O_DIRECTORY);
+        // Somebody else made it in between: it is opened like any that was there, and not followed.
+        int flags = O_PATH | O_NOFOLLOW | (kind == TargetKind::kFile ? 0 : O_DIRECTORY);
         return Fd(open_at(directory.get(), name_.data(), flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
     }
 
@@ -180,6 +187,23 @@ class Walk {
     bool too_long_ = false;
     int links_ = 0;
 };
+
+// For what is mostly missing, the last component of a directory that is there. Not open when it is more than that.
+Fd make_last(int root, const char *path, TargetKind kind, TargetRules rules) {
+    Path parent;
+    const char *slash = std::strrchr(path, '/');
+    const char *name = slash == nullptr ? path : slash + 1;
+    if (*name == '\0' || !parent.assign(path)) {
+        return {};
+    }
+    if (slash == nullptr) {
+        return make_entry(root, name, kind);
+    }
+    parent.drop_last();
+    Fd directory(open_at(root, parent.text.data(), O_PATH | O_DIRECTORY,
+                         kInRoot | (rules.no_symlinks ? RESOLVE_NO_SYMLINKS : 0)));
+    return directory.is_open() ? make_entry(directory.get(), name, kind) : Fd();
+}
 
 } // namespace
 
@@ -197,7 +221,8 @@ Fd make_target(int root, const char *path, TargetKind kind, TargetRules rules, b
     if (there.is_open() || errno != ENOENT) {
         return there;
     }
-    return Walk(root, kind, rules).run(path);
+    Fd made = make_last(root, path, kind, rules);
+    return made.is_open() ? std::move(made) : Walk(root, kind, rules).run(path);
 }
 
 } // namespace ballast::isolate

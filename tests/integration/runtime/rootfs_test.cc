@@ -97,6 +97,34 @@ TEST_CASE("without a cgroup namespace a container sees its own cgroup only", "[r
     }) == "");
 }
 
+TEST_CASE("masked directories share one empty file system that cannot be written", "[rootfs][root]") {
+    Trial trial;
+    trial.write("a/secret", "secret");
+    trial.write("b/secret", "secret");
+    trial.write("c", "secret");
+    trial.write("d", "secret");
+    trial.write("e/file", "old");
+    trial.mount("proc", "/proc");
+    trial.mount("tmpfs", "/e/below");
+    trial.spec.linux_.masked_paths = {"/a", "/b/", "/c", "/c", "/d", "/missing", "/c/below"};
+    trial.spec.linux_.readonly_paths = {"/e", "/missing"};
+    CHECK(trial.run([] {
+        std::string wrong;
+        for (const char *path : {"/a", "/b"}) {
+            MountLine line = mount_line(path);
+            wrong += expect(line.type == "tmpfs" && line.has("ro") && line.has("nosuid") && line.has("noexec"), path);
+            wrong += expect(access((std::string(path) + "/secret").c_str(), F_OK) != 0, "it can be read");
+            // Even who makes it writable finds no room.
+            wrong += expect(mount(nullptr, path, nullptr, MS_REMOUNT | MS_BIND, nullptr) == 0 &&
+                                mkdir((std::string(path) + "/x").c_str(), 0755) != 0 && errno == ENOSPC,
+                            "it has room");
+        }
+        wrong += expect(content("/c").empty() && content("/d").empty(), "files");
+        wrong += expect(mkdir("/e/x", 0755) != 0 && errno == EROFS, "/e");
+        return wrong + expect(mkdir("/e/below/x", 0755) == 0, "/e/below has options of its own");
+    }) == "");
+}
+
 TEST_CASE("the host's working directory and mounts are out of reach", "[rootfs][root]") {
     Trial trial;
     trial.use_defaults();

@@ -71,7 +71,7 @@ TEST_CASE("the host's /dev is left as it is", "[rootfs]") {
                     .gid_mappings = {}}};
     RootfsPlan plan = must(plan_rootfs(spec, {.bundle = "/b"}));
     CHECK(plan.devices.empty());
-    CHECK_FALSE(plan.device_links);
+    CHECK_FALSE(plan.populate_dev);
     CHECK(must(plan_rootfs(minimal(), {.bundle = "/b"})).devices.size() == 6);
 }
 
