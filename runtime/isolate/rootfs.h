@@ -34,7 +34,7 @@ struct RootfsPlan {
     std::vector<MountStep> mounts;
     std::vector<DeviceStep> devices; // index of Step::kDevice; device_link() of devices.h names that of kDeviceLink
     bool populate_dev = true;        // false: /dev is the host's, and stays as it is
-    std::vector<std::string> masked_paths, readonly_paths;    // inside the root, without the leading "/"
+    std::vector<std::string> masked_paths, readonly_paths;    // inside the root, cleaned
     std::vector<std::pair<std::string, std::string>> sysctls; // file below /proc/sys, value
     std::string mount_label;                                  // SELinux; empty: none
     std::string network_namespace; // the one to join: with sysctls of it, it must not be the host's

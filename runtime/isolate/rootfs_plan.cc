@@ -53,8 +53,8 @@ Result<std::vector<std::string>> plan_paths(const std::vector<std::string> &path
     std::vector<std::string> planned;
     planned.reserve(paths.size());
     for (const std::string &path : paths) {
-        std::string clean = clean_path(path);
-        if (!path.starts_with('/') || clean.size() + 1 >= PATH_MAX) {
+        std::string clean = "/" + clean_path(path);
+        if (!path.starts_with('/') || clean.size() >= PATH_MAX) {
             return fail(EINVAL, where + ": \"" + path.substr(0, 256) + "\" is not an absolute path");
         }
         if (std::ranges::find(planned, clean) == planned.end()) {
@@ -148,11 +148,11 @@ Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &sett
     }
     plan.masked_paths = TRY(plan_paths(spec.linux_.masked_paths, "linux.maskedPaths"));
     plan.readonly_paths = TRY(plan_paths(spec.linux_.readonly_paths, "linux.readonlyPaths"));
-    if (std::ranges::find(plan.masked_paths, "") != plan.masked_paths.end()) {
+    if (std::ranges::find(plan.masked_paths, "/") != plan.masked_paths.end()) {
         return fail(EINVAL, "linux.maskedPaths: \"/\" would hide the container from itself");
     }
     // A mount over "/" would not be seen by a process whose root is below it.
-    plan.root_read_only = std::erase(plan.readonly_paths, "") > 0 || plan.root_read_only;
+    plan.root_read_only = std::erase(plan.readonly_paths, "/") > 0 || plan.root_read_only;
     plan.sysctls = TRY(plan_sysctls(spec));
     const oci::Namespace *network = find_namespace(spec, oci::NamespaceType::kNetwork);
     plan.network_namespace = network == nullptr ? "" : network->path;

@@ -154,7 +154,8 @@ TEST_CASE("masks are made of the host's /dev/null, not of the container's", "[at
     trial.spec.linux_.masked_paths = {"/proc/interrupts", "/proc/missing/x", "/proc/version"};
     CHECK(trial.run([] {
         struct stat status{};
-        return expect(stat("/proc/interrupts", &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3),
+        return expect(stat("/proc/interrupts", &status) == 0 && S_ISCHR(status.st_mode) &&
+                          status.st_rdev == makedev(1, 3),
                       "/proc/interrupts") +
                expect(stat("/proc/version", &status) == 0 && S_ISCHR(status.st_mode), "/proc/version");
     }) == "");

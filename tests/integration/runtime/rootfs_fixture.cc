@@ -201,7 +201,8 @@ void Trial::link(const std::string &inside, const std::string &target) const {
 
 std::string Trial::run(const std::function<std::string()> &check) const {
     bool idmapped = std::ranges::any_of(spec.mounts, [](const oci::Mount &one) { return !one.uid_mappings.empty(); });
-    return settings.new_user_namespace || idmapped ? outside_of_chroot([&] { return run_here(check); }) : run_here(check);
+    return settings.new_user_namespace || idmapped ? outside_of_chroot([&] { return run_here(check); })
+                                                   : run_here(check);
 }
 
 std::string Trial::run_here(const std::function<std::string()> &check) const {

@@ -36,8 +36,8 @@ TEST_CASE("a path is masked once and the root never", "[rootfs]") {
     spec.linux_.masked_paths = {"/proc/kcore", "/proc//kcore", "/sys/firmware"};
     spec.linux_.readonly_paths = {"/proc/sys", "/"};
     RootfsPlan plan = must(plan_rootfs(spec, {.bundle = "/b"}));
-    CHECK(plan.masked_paths == std::vector<std::string>{"proc/kcore", "sys/firmware"});
-    CHECK(plan.readonly_paths == std::vector<std::string>{"proc/sys"});
+    CHECK(plan.masked_paths == std::vector<std::string>{"/proc/kcore", "/sys/firmware"});
+    CHECK(plan.readonly_paths == std::vector<std::string>{"/proc/sys"});
     CHECK(plan.root_read_only);
     spec.linux_.masked_paths = {"/x/.."};
     CHECK(error_of(plan_rootfs(spec, {.bundle = "/b"})).code == EINVAL);
