@@ -128,6 +128,9 @@ Result<JsonTree> JsonTree::parse(std::string_view text, const std::string &name)
     if (text.size() > kLargestJson) {
         return fail(EFBIG, name + ": larger than " + std::to_string(kLargestJson) + " bytes");
     }
+    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return fail(EINVAL, name + ": empty");
+    }
     JsonTreeBuilder builder(text.size());
     if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
         return builder.take();

@@ -90,7 +90,7 @@ void read_sysctls(const JsonCursor &from, const std::string &domainname, Linux &
             item.fail("belongs into the property hostname");
         } else if (name == "kernel.domainname" && !domainname.empty() && domainname != value) {
             item.refuse("the value of the property domainname");
-        } else if (std::ranges::any_of(value, [](char c) { return is_control(c) && c != '\t' && c != '\n'; })) {
+        } else if (std::ranges::any_of(value, [](char c) { return is_control(c) && c != '\t'; })) {
             item.refuse("a value without control characters");
         } else if (!linux_part.sysctl.emplace(std::move(name), std::move(value)).second) {
             item.fail("stands here twice");
