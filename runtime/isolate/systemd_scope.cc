@@ -15,7 +15,6 @@
 namespace ballast::isolate {
 namespace {
 
-constexpr const char *kProgram = "/usr/lib/ballast/ballast-oci-scope";
 constexpr std::uint64_t kLongestMessage = 64UL << 10;
 constexpr int kExists = 3; // its exit code for EEXIST
 
@@ -75,12 +74,12 @@ Status SystemdScope::ask(const char *verb, const std::vector<UnitProperty> &prop
     Fd errors(ends[0]), theirs(ends[1]);
     SpawnActions actions;
     int code = actions.streams(input, theirs);
-    std::array<std::string, 4> words = {kProgram, verb, scope_, user_bus_ ? "--user" : "--system"};
+    std::array<std::string, 4> words = {program_, verb, scope_, user_bus_ ? "--user" : "--system"};
     std::array<char *, 5> arguments = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
     pid_t pid = -1;
-    code = code != 0 ? code : ::posix_spawn(&pid, kProgram, actions.get(), nullptr, arguments.data(), environ);
+    code = code != 0 ? code : ::posix_spawn(&pid, program_.c_str(), actions.get(), nullptr, arguments.data(), environ);
     if (code != 0) {
-        return fail_errno(what + ": " + kProgram, code);
+        return fail_errno(what + ": " + program_, code);
     }
     theirs.close();
     Result<std::string> message = read_all(errors, "its message", kLongestMessage);
@@ -93,7 +92,7 @@ Status SystemdScope::ask(const char *verb, const std::vector<UnitProperty> &prop
         text.pop_back();
     }
     if (text.empty()) {
-        text = std::string(kProgram) + " ended with " + std::to_string(status);
+        text = program_ + " ended with " + std::to_string(status);
     }
     return fail(status == kExists ? EEXIST : EIO, what + ": " + escaped(text));
 }

@@ -13,7 +13,8 @@ namespace ballast::isolate {
 class SystemdScope {
   public:
     // `user_bus`: of the user's own systemd, for rootless containers.
-    SystemdScope(std::string scope, bool user_bus) : scope_(std::move(scope)), user_bus_(user_bus) {}
+    SystemdScope(std::string scope, bool user_bus, std::string program = "/usr/lib/ballast/ballast-oci-scope")
+        : scope_(std::move(scope)), user_bus_(user_bus), program_(std::move(program)) {}
 
     // All three wait until systemd is done. A leftover of the same name that failed is cleared away; one that is active
     // is EEXIST.
@@ -26,6 +27,7 @@ class SystemdScope {
 
     std::string scope_;
     bool user_bus_;
+    std::string program_;
 };
 
 } // namespace ballast::isolate

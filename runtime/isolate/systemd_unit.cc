@@ -325,7 +325,7 @@ class ResourceProperties {
         constexpr std::uint64_t kPercent = 10000; // of a processor, in microseconds a second
         std::vector<std::string_view> words = split(write.value, ' ');
         std::erase(words, "");
-        const std::optional<std::uint64_t> first = words.empty() ? std::nullopt : whole_number(words[0]);
+        const std::optional<std::uint64_t> first = whole_number(words.empty() ? std::string_view() : words[0]);
         const std::optional<std::uint64_t> second =
             words.size() == 2 ? number_in<std::uint64_t>(words[1]) : std::optional(kDefaultPeriod);
         if (words.size() > 2 || !first.has_value() || !second.has_value() || *second == 0 ||
