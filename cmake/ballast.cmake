@@ -23,6 +23,14 @@ function(ballast_library name)
   target_link_libraries(${name} PUBLIC ballast_options ${arg_LIBRARIES})
 endfunction()
 
+# ballast_small(TARGET...): compiled for size. Of a static program that runs for milliseconds every page that it touches is
+# read, mapped and counted as its memory, which costs more than what faster code would save.
+function(ballast_small)
+  foreach(name IN LISTS ARGN)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-Os> -ffunction-sections -fdata-sections)
+  endforeach()
+endfunction()
+
 # ballast_program(NAME SOURCES ... [LIBRARIES ...] [DESTINATION DIR])
 # With DESTINATION the program is part of the image, under that directory.
 function(ballast_program name)

@@ -53,22 +53,23 @@ struct Global {
     bool version = false;
 };
 
-void report(const Global &global, const std::string &message) {
+// A line of --log, in the form that engines read. False when there is no such file.
+bool log_line(const Global &global, const std::string &level, const std::string &message) {
+    const Result<Fd> log = global.log.empty() ? fail(ENOENT, "") : open_file(global.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (!log.has_value()) {
+        return false;
+    }
     const std::string time = container::timestamp_now();
-    std::string line;
+    std::string line = "time=" + quote(time) + " level=" + level + " msg=" + quote(message);
     if (global.json) {
-        line = nlohmann::ordered_json({{"level", "error"}, {"msg", message}, {"time", time}})
-                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-               "\n";
-    } else {
-        line = "time=" + quote(time) + " level=error msg=" + quote(message) + "\n";
+        line = nlohmann::ordered_json({{"level", level}, {"msg", message}, {"time", time}})
+                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     }
-    if (!global.log.empty()) {
-        const Result<Fd> log = open_file(global.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        if (log.has_value()) {
-            (void)write_all(*log, line); // it stands on stderr as well
-        }
-    }
+    return write_all(*log, line + "\n").has_value();
+}
+
+void report(const Global &global, const std::string &message) {
+    (void)log_line(global, "error", message); // stderr has it as well
     (void)write_all(BorrowedFd(STDERR_FILENO), "ballast-oci: " + escaped(message) + "\n"); // nowhere else to say it
 }
 
@@ -164,6 +165,11 @@ int main(int count, char **arguments) {
         const char *runtime = getenv("XDG_RUNTIME_DIR"); // NOLINT(concurrency-mt-unsafe): one thread
         global.settings.root = std::filesystem::path(runtime != nullptr ? runtime : "/tmp") / "ballast-oci";
     }
+    global.settings.warn = [&global](const std::string &message) {
+        if (!log_line(global, "warning", message)) { // without a log, whoever runs it by hand should know
+            (void)write_all(BorrowedFd(STDERR_FILENO), "ballast-oci: warning: " + escaped(message) + "\n");
+        }
+    };
     int failure = 1;
     const Result<int> status = run_program({arguments + 1, arguments + count}, global, failure);
     if (!status.has_value()) {

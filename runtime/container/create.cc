@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container/create.h"
 
+#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -97,6 +98,9 @@ Status read_bundle(Making &making) {
         return fail(EINVAL, "--console-socket is given, but process.terminal is not set");
     }
     making.state.bundle = bundle.string();
+    for (const std::string &warning : making.spec.warnings) {
+        making.settings->warn(warning);
+    }
     return {};
 }
 
@@ -182,6 +186,9 @@ Status make_directory(Making &making, bool waits_for_start) {
     TRY(write_file(path / "config.json", making.spec_text, 0600));
     TRY(making.directory->store(making.state));
     making.cgroup = TRY(isolate::Cgroup::create(request, making.spec.linux_.resources));
+    for (const std::string &path_of_setting : making.cgroup->ignored()) {
+        making.settings->warn(path_of_setting + " means nothing with cgroup v2, ignoring");
+    }
     if (waits_for_start) {
         making.start_socket = TRY(listen_for_start(*making.directory));
         making.plan.listener = making.start_socket.get();
@@ -193,10 +200,28 @@ Error error_of(const isolate::Outcome &outcome, const Making &making) {
     return outcome_error(outcome, making.plan.namespaces, making.plan.process, &making.plan.rootfs);
 }
 
+// A container that is root of user and cgroup namespaces of its own and sees a writable cgroup file system may divide
+// its cgroup further: its files belong to it then.
+bool gives_cgroup_away(const Making &making) {
+    const isolate::NamespacePlan &namespaces = making.plan.namespaces;
+    if (!namespaces.makes(CLONE_NEWUSER) || !namespaces.new_cgroup || making.spec.linux_.uid_mappings.empty() ||
+        making.cgroup->place().manager == isolate::CgroupManager::kDisabled) {
+        return false;
+    }
+    return std::ranges::any_of(making.spec.mounts, [](const oci::Mount &mount) {
+        return (mount.type == "cgroup" || mount.type == "cgroup2") && !std::ranges::contains(mount.options, "ro");
+    });
+}
+
 // What is done to the process from outside while it waits.
 Status prepare_process(Making &making) {
     const pid_t pid = making.process.pid;
     TRY(making.cgroup->adopt(pid));
+    if (gives_cgroup_away(making)) {
+        const auto &uids = making.spec.linux_.uid_mappings;
+        const auto &gids = making.spec.linux_.gid_mappings;
+        TRY(making.cgroup->delegate_to(host_id(uids, first_mapped(uids)), host_id(gids, first_mapped(gids))));
+    }
     if (making.rdt) {
         making.state.rdt = TRY(isolate::enter_rdt(*making.rdt, pid));
     }

@@ -2,6 +2,7 @@
 #include "runtime/container/delete.h"
 
 #include <csignal>
+#include <ctime>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +32,20 @@ Status end_first_process(BorrowedFd pidfd, const std::string &id) {
     return {};
 }
 
+// Of a container whose making was cut short: its own process died with the runtime, so whoever is still in the cgroup
+// after a moment was there before, and the path is somebody else's.
+bool is_ours(const isolate::Cgroup &cgroup) {
+    constexpr int kRounds = 50;
+    constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 10'000'000};
+    for (int round = 0; round < kRounds; ++round) {
+        if (cgroup.processes().value_or(std::vector<pid_t>()).empty()) {
+            return true;
+        }
+        nanosleep(&kMoment, nullptr);
+    }
+    return false;
+}
+
 // What can be done without a record: config.json was written before anything else was made.
 Status remove_remains(const Settings &settings, ContainerDir &directory, const std::string &id) {
     if (const Result<oci::Spec> spec = load_spec(directory); spec.has_value()) {
@@ -41,7 +56,7 @@ Status remove_remains(const Settings &settings, ContainerDir &directory, const s
                                                       .annotations = spec->annotations});
         if (place.has_value()) {
             isolate::Cgroup cgroup = TRY(isolate::Cgroup::open(*place, settings.rootless));
-            TRY(cgroup.remove());
+            TRY(cgroup.remove()); // the operator's --force: a record that does not read may be of one that runs
         }
     }
     return directory.remove();
@@ -50,7 +65,9 @@ Status remove_remains(const Settings &settings, ContainerDir &directory, const s
 } // namespace
 
 Status remove_container(const State &state, ContainerDir &directory, isolate::Cgroup &cgroup) {
-    TRY(cgroup.remove());
+    if (state.pid != 0 || is_ours(cgroup)) {
+        TRY(cgroup.remove());
+    }
     if (state.rdt) {
         TRY(isolate::remove_rdt(*state.rdt));
     }

@@ -104,6 +104,9 @@ Result<isolate::NamespacePlan> namespaces_of(BorrowedFd pidfd) {
     if (const int flags = TRY(other_namespaces(pidfd)); flags != 0) {
         Fd target(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 3));
         plan.joins.push_back({.flag = flags, .name = "container's", .path = {}, .fd = std::move(target)});
+        if ((flags & CLONE_NEWNS) != 0) {
+            plan.joins.back().root = TRY(root_of(pidfd));
+        }
     }
     return plan;
 }

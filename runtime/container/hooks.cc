@@ -13,8 +13,8 @@
 #include <sched.h>
 #include <string_view>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +43,7 @@ struct Launch {
     int stdout_fd = -1;
     int stderr_fd = -1;
     int inside = -1;    // pidfd
+    int root_inside = -1; // the root directory of that process
     int namespaces = 0; // CLONE_NEW* to join; 0: none
     pid_t runtime = -1;
 };
@@ -101,6 +102,11 @@ void die_with_parent() {
 void join(const Launch &launch) {
     if (setns(launch.inside, launch.namespaces) != 0) {
         give_up("join the container's namespaces");
+    }
+    // setns(2) into a mount namespace goes to its root, but the container may still be in a root that the runtime was
+    // given (chroot(2)): paths of hooks are meant from there.
+    if ((launch.namespaces & CLONE_NEWNS) != 0 && (fchdir(launch.root_inside) != 0 || chroot(".") != 0)) {
+        give_up("change to the container's root");
     }
     if ((launch.namespaces & CLONE_NEWUSER) != 0) {
         // In there we are nobody yet. The caller's groups stay where a map forbids setgroups(2) (EPERM).
@@ -341,6 +347,8 @@ Status run_hooks_inside(const std::string &kind, const std::vector<oci::Hook> &h
     Launch launch;
     launch.inside = inside.get();
     launch.namespaces = TRY(other_namespaces(inside).within("hooks." + kind));
+    const Fd root = TRY(root_of(inside).within("hooks." + kind));
+    launch.root_inside = root.get();
     return run_all(kind, hooks, state, launch);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <fcntl.h>
@@ -20,12 +21,18 @@ namespace ballast::container {
 std::string timestamp_now() {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    tm parts{};
-    gmtime_r(&now.tv_sec, &parts);
+    // Not gmtime_r(3), which reads the time zone's file although UTC has none.
+    const std::chrono::sys_seconds time{std::chrono::seconds(now.tv_sec)};
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
     std::array<char, 64> text{};
-    const std::size_t length = strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const int rest = snprintf(text.data() + length, text.size() - length, ".%09ldZ", now.tv_nsec);
-    return {text.data(), length + static_cast<std::size_t>(rest)};
+    const int length = snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ",
+                                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                                now.tv_nsec);
+    return {text.data(), static_cast<std::size_t>(length)};
 }
 
 std::string user_name(uid_t uid) {
@@ -50,6 +57,15 @@ std::string user_name(uid_t uid) {
 std::uint32_t first_mapped(const std::vector<oci::IdMapping> &mappings) {
     const auto first = std::ranges::min_element(mappings, {}, &oci::IdMapping::container_id);
     return first == mappings.end() ? 0 : first->container_id;
+}
+
+std::uint32_t host_id(const std::vector<oci::IdMapping> &mappings, std::uint32_t container_id) {
+    for (const oci::IdMapping &mapping : mappings) {
+        if (container_id >= mapping.container_id && container_id - mapping.container_id < mapping.size) {
+            return mapping.host_id + (container_id - mapping.container_id);
+        }
+    }
+    return container_id;
 }
 
 Result<Fd> open_host_proc() {

@@ -19,6 +19,8 @@ std::string timestamp_now(); // RFC 3339 with nanoseconds, UTC
 std::string user_name(uid_t uid);
 // The id that is root of a user namespace: 0 when mapped, otherwise the first that is.
 std::uint32_t first_mapped(const std::vector<oci::IdMapping> &mappings);
+// The host's id of a container's; the id itself where nothing maps it.
+std::uint32_t host_id(const std::vector<oci::IdMapping> &mappings, std::uint32_t container_id);
 // The host's /proc, checked to be procfs' own root.
 Result<Fd> open_host_proc();
 // HOME by the /etc/passwd below `root`, when the environment has none.

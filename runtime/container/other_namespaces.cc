@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <string>
@@ -78,6 +79,14 @@ Result<int> other_namespaces(BorrowedFd pidfd) {
         return gone();
     }
     return flags;
+}
+
+Result<Fd> root_of(BorrowedFd pidfd) {
+    Fd root = TRY(open_file("/proc/" + TRY(pid_of(pidfd)) + "/root", O_PATH | O_DIRECTORY));
+    if (has_ended(pidfd)) {
+        return gone();
+    }
+    return root;
 }
 
 } // namespace ballast::container

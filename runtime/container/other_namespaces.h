@@ -11,4 +11,7 @@ namespace ballast::container {
 // the process is gone.
 Result<int> other_namespaces(BorrowedFd pidfd);
 
+// The root directory of that process, as a descriptor (O_PATH). ESRCH.
+Result<Fd> root_of(BorrowedFd pidfd);
+
 } // namespace ballast::container

@@ -60,11 +60,14 @@ std::string subject(const Outcome &outcome, const Plans &plans) {
     case Step::kMountAttributes:
     case Step::kMountAttach:
     case Step::kMountPropagation:
+    case Step::kMountInsideProc:
     case Step::kTmpCopyUp:
         return "mounts[" + std::to_string(index) + "] " +
                nth(plans.rootfs->mounts, index, [](const isolate::MountStep &mount) { return quote(mount.destination); });
     case Step::kDevice:
         return nth(plans.rootfs->devices, index, [](const isolate::DeviceStep &device) { return quote(device.path); });
+    case Step::kDeviceLink:
+        return quote(isolate::device_link(index));
     case Step::kMaskedPath:
         return nth(plans.rootfs->masked_paths, index, as_is);
     case Step::kReadonlyPath:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "runtime/isolate/cgroup.h"
@@ -13,6 +14,8 @@ struct Settings {
     std::filesystem::path root = "/run/ballast-oci"; // of an unprivileged caller: $XDG_RUNTIME_DIR/ballast-oci
     isolate::CgroupManager cgroup_manager = isolate::CgroupManager::kCgroupfs;
     bool rootless = false;
+    // What is passed over, for the log: settings that this kernel or cgroup v2 has no place for.
+    std::function<void(const std::string &)> warn = [](const std::string &) {};
 };
 
 // What a further or first process is started with.

@@ -112,6 +112,9 @@ Outcome join_namespaces(const NamespacePlan &plan, int flags) {
         if (setns(join.fd.get(), join.flag) != 0 && !(join.flag == CLONE_NEWUSER && errno == EINVAL)) {
             return failed_at(Step::kJoinNamespace, static_cast<int>(index));
         }
+        if (join.root.is_open() && (fchdir(join.root.get()) != 0 || chroot(".") != 0)) {
+            return failed_at(Step::kJoinNamespace, static_cast<int>(index));
+        }
     }
     return done();
 }

@@ -19,6 +19,9 @@ struct NamespaceJoin {
     std::string name;
     std::string path;
     Fd fd; // opened by open_namespaces()
+    // With a mount namespace: what becomes the root directory. setns(2) goes to the namespace's own root, and a process
+    // in it may have another one. Not open: that of the namespace.
+    Fd root{};
 };
 
 struct NamespacePlan {

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tests run as a container's program: static, alone in its root. Does what its first word says.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace {
+
+int print_file(const char *path) {
+    const int fd = open(path, O_RDONLY);
+    if (fd < 0) {
+        printf("%s: %s\n", path, strerror(errno));
+        return 1;
+    }
+    char buffer[4096];
+    for (ssize_t count = 0; (count = read(fd, buffer, sizeof buffer)) > 0;) {
+        fwrite(buffer, 1, static_cast<size_t>(count), stdout);
+    }
+    close(fd);
+    return 0;
+}
+
+int print_descriptors() {
+    DIR *directory = opendir("/proc/self/fd");
+    while (const dirent *entry = readdir(directory)) {
+        const int fd = atoi(entry->d_name);
+        if (entry->d_name[0] != '.' && fd != dirfd(directory)) {
+            printf("%d ", fd);
+        }
+    }
+    printf("\n");
+    return 0;
+}
+
+// Until a signal that is not SIGTERM; SIGTERM ends it with 15.
+int wait_for_signal() {
+    signal(SIGTERM, [](int) { _exit(15); });
+    printf("waiting\n");
+    fflush(stdout);
+    for (;;) {
+        pause();
+    }
+}
+
+// CVE-2019-5736: the runtime's own program, for writing.
+int write_runtime() {
+    const int fd = open("/proc/1/exe", O_WRONLY);
+    printf("%s\n", fd < 0 ? strerror(errno) : "opened");
+    return fd < 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int count, char **words) {
+    const char *verb = count > 1 ? words[1] : "true";
+    const char *argument = count > 2 ? words[2] : "";
+    if (strcmp(verb, "exit") == 0) {
+        return atoi(argument);
+    }
+    if (strcmp(verb, "echo") == 0) {
+        return puts(argument) < 0 ? 1 : 0;
+    }
+    if (strcmp(verb, "cat") == 0) {
+        return print_file(argument);
+    }
+    if (strcmp(verb, "env") == 0) {
+        const char *value = getenv(argument);
+        return puts(value != nullptr ? value : "unset") < 0 ? 1 : 0;
+    }
+    if (strcmp(verb, "descriptors") == 0) {
+        return print_descriptors();
+    }
+    if (strcmp(verb, "wait") == 0) {
+        return wait_for_signal();
+    }
+    if (strcmp(verb, "write-runtime") == 0) {
+        return write_runtime();
+    }
+    if (strcmp(verb, "tty") == 0) {
+        winsize size{};
+        const int known = ioctl(0, TIOCGWINSZ, &size);
+        printf("%d %d %dx%d\n", isatty(0), known, size.ws_row, size.ws_col);
+        return 0;
+    }
+    return strcmp(verb, "true") == 0 ? 0 : 64;
+}
