@@ -22,7 +22,7 @@ constexpr std::uint32_t kBinaryTree = 2;
 constexpr std::size_t kManyNames = 32;
 
 // Where a message says that it is.
-std::string rule_place(std::size_t rule, const char *property) {
+std::string rule_place(std::size_t rule, const std::string &property) {
     return "linux.seccomp.syscalls[" + std::to_string(rule) + "]" + property + ": ";
 }
 
@@ -98,7 +98,7 @@ Result<Comparisons> comparisons_of(const std::vector<oci::SeccompArgument> &argu
     for (std::size_t i = 0; i < arguments.size(); i++) {
         Result<scmp_arg_cmp> comparison = comparison_of(arguments[i]);
         if (!comparison) {
-            return fail(EINVAL, rule_place(rule, ".args[") + std::to_string(i) + "]: " + comparison.error().message);
+            return fail(EINVAL, rule_place(rule, ".args[" + std::to_string(i) + "]") + comparison.error().message);
         }
         comparisons.alternatives |= (seen & (1U << comparison->arg)) != 0;
         seen |= 1U << comparison->arg;
