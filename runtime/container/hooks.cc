@@ -42,9 +42,9 @@ struct Launch {
     int stdin_fd = -1;
     int stdout_fd = -1;
     int stderr_fd = -1;
-    int inside = -1;    // pidfd
+    int inside = -1;      // pidfd
     int root_inside = -1; // the root directory of that process
-    int namespaces = 0; // CLONE_NEW* to join; 0: none
+    int namespaces = 0;   // CLONE_NEW* to join; 0: none
     pid_t runtime = -1;
 };
 

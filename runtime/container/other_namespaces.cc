@@ -2,7 +2,6 @@
 #include "runtime/container/other_namespaces.h"
 
 #include <array>
-#include <charconv>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
