@@ -6,6 +6,7 @@
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 namespace ballast::container {
 
@@ -67,6 +68,25 @@ bool receive_record(BorrowedFd channel, Record &record, int *passed) {
         memcpy(passed, CMSG_DATA(header), sizeof *passed);
     }
     return true;
+}
+
+bool write_record(BorrowedFd channel, const Record &record) {
+    ssize_t written = 0;
+    do {
+        written = write(channel.get(), &record, sizeof record);
+    } while (written < 0 && errno == EINTR);
+    return written == static_cast<ssize_t>(sizeof record);
+}
+
+bool read_record(BorrowedFd channel, Record &record) {
+    ssize_t count = 0;
+    do {
+        count = read(channel.get(), &record, sizeof record);
+    } while (count < 0 && errno == EINTR);
+    if (count >= 0 && count != static_cast<ssize_t>(sizeof record)) {
+        errno = 0;
+    }
+    return count == static_cast<ssize_t>(sizeof record);
 }
 
 } // namespace ballast::container

@@ -18,9 +18,12 @@
 #include "runtime/container/hooks.h"
 #include "runtime/container/identity.h"
 #include "runtime/container/init.h"
+#include "runtime/container/id_maps.h"
 #include "runtime/container/launch.h"
 #include "runtime/container/outcome_text.h"
+#include "runtime/container/saved_spec.h"
 #include "runtime/container/start_socket.h"
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/intel_rdt.h"
 #include "runtime/isolate/net_devices.h"
 #include "runtime/oci/json_tree.h"
@@ -117,7 +120,8 @@ Status plan_container(Making &making) {
                                                   .new_cgroup_namespace = plan.namespaces.new_cgroup,
                                                   .terminal = spec.process->terminal}));
     plan.process = TRY(isolate::plan_process(*spec.process, &spec.linux_));
-    plan.process.affinity.clear(); // execCPUAffinity is of further processes
+    plan.process.affinity = isolate::all_processors(); // not the runtime's own; execCPUAffinity is of further processes
+    plan.process.may_set_groups = may_set_groups(spec.linux_);
     plan.process.new_keyring = options.new_keyring;
     plan.process.keyring_name = "_ses." + options.id;
     plan.process.preserved_fds = options.preserve_fds;
@@ -266,6 +270,7 @@ Status run_early_hooks(Making &making) {
     const oci::Hooks &hooks = making.spec.hooks;
     const std::string state = oci_state(making.state, Phase::kCreating, making.process.pid);
     making.hooks_ran = true;
+    go_to_bundle(making.state);
     TRY(run_hooks("prestart", hooks.prestart, state));
     TRY(run_hooks("createRuntime", hooks.create_runtime, state));
     return run_hooks_inside("createContainer", hooks.create_container, state, making.process.pidfd);
@@ -325,6 +330,7 @@ Result<int> run(const Settings &settings, const CreateOptions &options) {
     }
     Making making(settings, options);
     TRY(make_container(making, false));
+    go_to_bundle(making.state);
     if (!making.spec.hooks.start_container.empty()) {
         TRY(run_hooks_inside("startContainer", making.spec.hooks.start_container,
                              oci_state(making.state, Phase::kCreated, making.process.pid), making.process.pidfd));

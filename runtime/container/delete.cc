@@ -73,6 +73,7 @@ Status remove_container(const State &state, ContainerDir &directory, isolate::Cg
     }
     Status hooks;
     if (has_hooks(state, "poststop")) {
+        go_to_bundle(state);
         const Result<oci::Spec> spec = load_spec(directory);
         hooks = spec.has_value()
                     ? run_hooks("poststop", spec->hooks.poststop, oci_state(state, Phase::kStopped, 0))

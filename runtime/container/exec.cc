@@ -12,6 +12,7 @@
 #include "base/quote.h"
 #include "runtime/container/console.h"
 #include "runtime/container/conversation.h"
+#include "runtime/container/id_maps.h"
 #include "runtime/container/identity.h"
 #include "runtime/container/init.h"
 #include "runtime/container/launch.h"
@@ -168,6 +169,10 @@ Status plan_process_of(Joining &joining) {
     plan.proc = joining.proc.get();
     plan.namespaces = TRY(namespaces_of(joining.first_process));
     plan.process = TRY(isolate::plan_process(joining.process, &joining.spec.linux_));
+    if (plan.process.affinity.empty()) {
+        plan.process.affinity = isolate::all_processors();
+    }
+    plan.process.may_set_groups = may_set_groups(joining.spec.linux_);
     plan.process.new_keyring = options.new_keyring;
     plan.process.keyring_name = "_ses." + options.id;
     plan.process.preserved_fds = options.preserve_fds;

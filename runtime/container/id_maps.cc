@@ -73,6 +73,11 @@ Status write_map(BorrowedFd proc, pid_t pid, const char *file, const char *progr
 
 } // namespace
 
+bool may_set_groups(const oci::Linux &linux_part) {
+    const auto &gids = linux_part.gid_mappings;
+    return geteuid() == 0 || gids.size() != 1 || gids.front().size != 1;
+}
+
 Status write_id_maps(BorrowedFd proc, pid_t pid, const std::vector<oci::IdMapping> &uids,
                      const std::vector<oci::IdMapping> &gids) {
     // Without privilege a group map of one's own needs setgroups(2) off first; newgidmap(1) needs it as it is.

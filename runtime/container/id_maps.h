@@ -15,4 +15,7 @@ namespace ballast::container {
 Status write_id_maps(BorrowedFd proc, pid_t pid, const std::vector<oci::IdMapping> &uids,
                      const std::vector<oci::IdMapping> &gids);
 
+// Whether the process may call setgroups(2) then: without privilege, a map of one's own group alone forbids it.
+bool may_set_groups(const oci::Linux &linux_part);
+
 } // namespace ballast::container

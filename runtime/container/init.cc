@@ -23,13 +23,13 @@ using isolate::Outcome;
 using isolate::Step;
 using isolate::Terminal;
 
-Outcome tell(BorrowedFd channel, Message message, int passed = -1) {
-    return send_record(channel, {.message = message}, passed) ? done() : failed_at(Step::kSynchronize);
+Outcome tell(BorrowedFd channel, Message message) {
+    return write_record(channel, {.message = message}) ? done() : failed_at(Step::kSynchronize);
 }
 
 Outcome wait_to_continue(BorrowedFd channel) {
     Record record;
-    if (!receive_record(channel, record) || record.message != Message::kContinue) {
+    if (!read_record(channel, record) || record.message != Message::kContinue) {
         return failed_at(Step::kSynchronize, -1, errno != 0 ? errno : ECONNRESET);
     }
     return done();
@@ -110,7 +110,7 @@ Outcome wait_for_start(int listener, Fd &starter) {
             return failed_at(Step::kSynchronize);
         }
         Record record;
-        if (receive_record(starter, record) && record.message == Message::kContinue) {
+        if (read_record(starter, record) && record.message == Message::kContinue) {
             return done();
         }
     }
@@ -157,7 +157,7 @@ Outcome container_init(const void *init_plan, BorrowedFd channel) {
     Fd starter;
     CHECK_STEP(wait_for_start(plan.listener, starter));
     const Outcome outcome = run_program(plan.process, plan.seccomp, starter, program);
-    (void)send_record(starter, {.message = Message::kFailed, .outcome = outcome}); // `start` may be gone
+    (void)write_record(starter, {.message = Message::kFailed, .outcome = outcome}); // `start` may be gone
     _exit(1);
 }
 

@@ -42,13 +42,13 @@ pid_t clone_process(std::uint64_t flags, int *pidfd, std::optional<int> cgroup) 
 }
 
 [[noreturn]] void end_child(BorrowedFd channel, const Outcome &outcome) {
-    (void)send_record(channel, {.message = Message::kFailed, .outcome = outcome}); // nobody else could be told
+    (void)write_record(channel, {.message = Message::kFailed, .outcome = outcome}); // nobody else could be told
     _exit(1);
 }
 
 Outcome wait_to_continue(BorrowedFd channel) {
     Record record;
-    if (!receive_record(channel, record) || record.message != Message::kContinue) {
+    if (!read_record(channel, record) || record.message != Message::kContinue) {
         return failed_at(Step::kSynchronize, -1, errno != 0 ? errno : ECONNRESET);
     }
     return done();
@@ -75,7 +75,7 @@ void bind_to_parent(ChannelEnds &ends) {
 
 Outcome settle_user_namespace(const LaunchPlan &plan, BorrowedFd channel) {
     if (plan.namespaces->makes(CLONE_NEWUSER)) {
-        if (!send_record(channel, {.message = Message::kWantMappings})) {
+        if (!write_record(channel, {.message = Message::kWantMappings})) {
             return failed_at(Step::kSynchronize);
         }
         CHECK_STEP(wait_to_continue(channel));
@@ -116,7 +116,7 @@ Outcome wait_if_held(const LaunchPlan &plan, BorrowedFd channel) {
         const Outcome held = wait_if_held(plan, ends.child);
         end_child(ends.child, held.failed() ? held : main(argument, ends.child));
     }
-    (void)send_record(ends.child, {.message = Message::kSpawned, .value = pid}); // an unheard pid: the runtime is gone
+    (void)write_record(ends.child, {.message = Message::kSpawned, .value = pid}); // an unheard pid: the runtime is gone
     _exit(0);
 }
 

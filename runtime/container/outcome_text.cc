@@ -46,6 +46,7 @@ std::string subject(const Outcome &outcome, const Plans &plans) {
                    : nth(plans.process->rlimits, index, [](const oci::Rlimit &limit) { return limit.name; });
     case Step::kBoundingSet:
     case Step::kAmbientSet:
+    case Step::kCapabilityMissing:
         return oci::capability_name(index);
     default:
         break;
@@ -85,11 +86,15 @@ std::string program_name(const Plans &plans) {
 
 // What a step's errno cannot say by itself.
 std::string advice(const Outcome &outcome) {
-    if (outcome.code == EPERM && (outcome.step == Step::kRlimit || outcome.step == Step::kOomScore)) {
+    if ((outcome.code == EPERM && outcome.step == Step::kRlimit) ||
+        (outcome.code == EACCES && outcome.step == Step::kOomScore)) {
         return "; the caller lacks CAP_SYS_RESOURCE";
     }
     if (outcome.step == Step::kUserMapping && outcome.code == EINVAL) {
         return "; linux.uidMappings and linux.gidMappings have to map the ids that the container uses";
+    }
+    if (outcome.step == Step::kSeccomp && outcome.code == EACCES) {
+        return "; it takes process.noNewPrivileges or CAP_SYS_ADMIN";
     }
     return "";
 }

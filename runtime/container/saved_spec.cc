@@ -2,6 +2,7 @@
 #include "runtime/container/saved_spec.h"
 
 #include <algorithm>
+#include <unistd.h>
 
 #include "base/file_io.h"
 #include "runtime/oci/json_tree.h"
@@ -15,5 +16,11 @@ Result<oci::Spec> load_spec(const ContainerDir &directory) {
 }
 
 bool has_hooks(const State &state, std::string_view kind) { return std::ranges::contains(state.hooks, kind); }
+
+void go_to_bundle(const State &state) {
+    if (chdir(state.bundle.c_str()) != 0) {
+        return; // see the header
+    }
+}
 
 } // namespace ballast::container

@@ -14,4 +14,8 @@ Result<oci::Spec> load_spec(const ContainerDir &directory);
 // Whether it is worth loading for hooks of this kind.
 bool has_hooks(const State &state, std::string_view kind);
 
+// Hooks run in the bundle's directory, as with other runtimes. A bundle that is gone by now is no error: they run where
+// the caller is.
+void go_to_bundle(const State &state);
+
 } // namespace ballast::container

@@ -45,6 +45,9 @@ Status start(const Settings &settings, const std::string &id) {
     if (phase != Phase::kCreated) {
         return fail(EINVAL, "cannot start container " + quote(id) + ": it is " + phase_name(phase) + ", not created");
     }
+    if (!state.hooks.empty()) {
+        go_to_bundle(state);
+    }
     if (has_hooks(state, "startContainer")) {
         const oci::Spec spec = TRY(load_spec(directory));
         TRY(run_hooks_inside("startContainer", spec.hooks.start_container, oci_state(state, phase, state.pid),

@@ -23,6 +23,7 @@ using isolate::CgroupManager;
 
 constexpr std::size_t kLongestId = 1024;
 constexpr std::uint64_t kLargestState = 4UL << 20;
+constexpr std::size_t kShown = 200; // of a damaged record, in a message
 
 constexpr std::array<std::pair<CgroupManager, const char *>, 3> kManagers{{{CgroupManager::kCgroupfs, "cgroupfs"},
                                                                            {CgroupManager::kSystemd, "systemd"},
@@ -30,6 +31,16 @@ constexpr std::array<std::pair<CgroupManager, const char *>, 3> kManagers{{{Cgro
 
 const char *manager_name(CgroupManager manager) {
     return std::ranges::find(kManagers, manager, &decltype(kManagers)::value_type::first)->second;
+}
+
+// A whole number that fits; anything else is the library's own error, as for the wrong types of other fields.
+std::uint64_t natural(const json &root, const char *key, std::uint64_t most) {
+    const json &value = root.at(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
+        throw json::other_error::create(501, std::string(key) + ": want a whole number up to " + std::to_string(most),
+                                        &value);
+    }
+    return value.get<std::uint64_t>();
 }
 
 // Locks `fd` for us alone; waits, but not for ever behind a process that hangs in the kernel: the caller may be killed.
@@ -70,7 +81,7 @@ std::string state_text(const State &state) {
 Result<State> parse_state(std::string_view text, const std::string &name) {
     try {
         const json root = json::parse(text);
-        const int version = root.at("version").get<int>();
+        const std::uint64_t version = natural(root, "version", UINT64_MAX);
         if (version != kStateVersion) {
             return fail(EINVAL, name + ": version " + std::to_string(version) + " of the record is not known; this " +
                                     "runtime writes version " + std::to_string(kStateVersion));
@@ -82,15 +93,15 @@ Result<State> parse_state(std::string_view text, const std::string &name) {
         root.at("rootfs").get_to(state.rootfs);
         root.at("created").get_to(state.created);
         root.at("owner").get_to(state.owner);
-        root.at("pid").get_to(state.pid);
-        root.at("startTime").get_to(state.start_time);
+        state.pid = static_cast<pid_t>(natural(root, "pid", INT32_MAX));
+        state.start_time = natural(root, "startTime", UINT64_MAX);
         root.at("ownPidNamespace").get_to(state.own_pid_namespace);
         root.at("hooks").get_to(state.hooks);
         const json &cgroup = root.at("cgroup");
         const std::string manager = cgroup.at("manager").get<std::string>();
         const auto *known = std::ranges::find(kManagers, manager, [](const auto &entry) { return entry.second; });
         if (known == kManagers.end()) {
-            return fail(EINVAL, name + ": cgroup.manager: " + quote(manager) + " is not known");
+            return fail(EINVAL, name + ": cgroup.manager: " + quote(manager.substr(0, kShown)) + " is not known");
         }
         state.cgroup.manager = known->first;
         cgroup.at("path").get_to(state.cgroup.path);
@@ -101,12 +112,9 @@ Result<State> parse_state(std::string_view text, const std::string &name) {
                                           .made = rdt->at("made").get<bool>()};
         }
         root.at("annotations").get_to(state.annotations);
-        if (state.pid < 0) {
-            return fail(EINVAL, name + ": pid: " + std::to_string(state.pid) + " is no process");
-        }
         return state;
     } catch (const json::exception &error) {
-        return fail(EINVAL, name + " does not read: " + escaped(error.what()) +
+        return fail(EINVAL, name + " does not read: " + escaped(std::string_view(error.what()).substr(0, kShown)) +
                                 "; `delete --force` removes what is left of the container");
     }
 }

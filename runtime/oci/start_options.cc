@@ -10,7 +10,7 @@ constexpr std::int64_t kMostPreserved = 4096;
 
 std::function<Status(const std::string &)> store_path(std::filesystem::path &to) {
     return [&to](const std::string &value) -> Status {
-        to = value;
+        to = std::filesystem::absolute(value); // hooks run in the bundle
         return {};
     };
 }

@@ -116,7 +116,7 @@ std::string broken_by_spec(const Spec &spec) {
 
 void check(const fuzz::Plan &plan) {
     fuzz::Report report = fuzz::run(plan);
-    CAPTURE(plan.name, report.runs, report.accepted);
+    CAPTURE(plan.name, report.runs, report.accepted, report.problem);
     REQUIRE(report.problem.empty());
     // Mutations that are all refused would test nothing behind the first check.
     REQUIRE(report.accepted > report.runs / 20);
