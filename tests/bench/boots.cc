@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 using vm::Machine;
 
+constexpr int kRounds = 5;
 constexpr std::chrono::seconds kIdleTime{60};
 constexpr std::uint64_t kDiskSize = 20ULL << 30;
 
@@ -108,13 +109,14 @@ Result<BootResults> measure_boots(const Contender &ours, const Contender &theirs
     const fs::path seed = scratch / "seed";
     TRY(write_seed(seed, TRY(vm::test_key(settings.cache / "vm")).public_line));
     BootResults results;
-    for (int round = 1; round <= settings.rounds; ++round) {
+    const int rounds = settings.rounds_or(kRounds);
+    for (int round = 1; round <= rounds; ++round) {
         Entrant a = TRY(enter(ours, results.ours, settings, seed));
         Entrant b = TRY(enter(theirs, results.theirs, settings, seed));
-        TRY(first_boot(a, round, settings.rounds).within("our image, first boot"));
-        TRY(first_boot(b, round, settings.rounds).within("the peer, first boot"));
-        TRY(later_boot(a, round, settings.rounds).within("our image, later boot"));
-        TRY(later_boot(b, round, settings.rounds).within("the peer, later boot"));
+        TRY(first_boot(a, round, rounds).within("our image, first boot"));
+        TRY(first_boot(b, round, rounds).within("the peer, first boot"));
+        TRY(later_boot(a, round, rounds).within("our image, later boot"));
+        TRY(later_boot(b, round, rounds).within("the peer, later boot"));
     }
     return results;
 }

@@ -26,8 +26,8 @@ struct BootResults {
     BootSamples ours, theirs;
 };
 
-// Boots both in turn, `settings.rounds` times, one machine at a time. Each has 2 processors, 2 GiB of memory, a disk of
-// 20 GiB and the same NoCloud seed, made in `scratch`. Prints a line a boot.
+// Boots both in turn, `settings.rounds` times (5), one machine at a time. Each has 2 processors, 2 GiB of memory, a
+// disk of 20 GiB and the same NoCloud seed, made in `scratch`. Prints a line a boot.
 Result<BootResults> measure_boots(const Contender &ours, const Contender &theirs, const Settings &settings,
                                   const std::filesystem::path &scratch);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "tests/bench/image_bench.h"
+#include "tests/bench/oci_bench.h"
 #include "tests/vm/scratch.h"
 #include "tests/vm/supervise.h"
 
@@ -16,7 +17,7 @@ struct Bench {
     const char *name;
     Status (*run)(const Settings &);
 };
-constexpr Bench kBenches[] = {{"image", bench_image}};
+constexpr Bench kBenches[] = {{"image", bench_image}, {"oci", bench_oci}};
 
 // The benchmarks of these names, each once; of no names all.
 Result<std::vector<Bench>> choose(const std::vector<std::string> &names) {
@@ -55,14 +56,14 @@ int main_bench(int argc, char **argv) {
     }
     std::vector<std::string> names;
     CLI::App app("Measures Ballast beside its peers.", "ballast-bench");
-    app.add_option("name", names, "which benchmarks (image); all when none is named");
-    app.add_option("-n,--rounds", settings.rounds, "how often to measure what is timed")
-        ->check(CLI::Range(1, 100))
-        ->capture_default_str();
+    app.add_option("name", names, "which benchmarks (image, oci); all when none is named");
+    app.add_option("-n,--rounds", settings.rounds, "how often to measure what is timed (image: 5, oci: 200)")
+        ->check(CLI::Range(1, 10000));
     app.add_option("--output", settings.output, "the build's output; results go to bench/ there")
         ->capture_default_str();
     app.add_option("--cache", settings.cache, "packages, peers, state of test machines")->capture_default_str();
     app.add_option("--peer", settings.peer_file, "definition of the peer")->capture_default_str();
+    app.add_option("--oci", settings.oci, "the OCI runtime under measurement")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
     const Result<std::vector<Bench>> benches = choose(names);

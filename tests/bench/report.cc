@@ -12,13 +12,16 @@ namespace {
 
 using Row = std::array<std::string, 5>;
 
+constexpr double kSmall = 10; // figures below it have two digits behind the point
+
 std::string figure(const Summary &summary, const std::string &unit) {
     if (summary.n == 0) {
         return "-";
     }
-    std::string text = std::format("{:.1f} {}", summary.median, unit);
-    if (summary.n > 1) {
-        text += std::format(" ({:.1f} to {:.1f})", summary.least, summary.most);
+    const int digits = summary.median < kSmall ? 2 : 1;
+    std::string text = std::format("{:.{}f} {}", summary.median, digits, unit);
+    if (summary.n > 1 && summary.least != summary.most) {
+        text += std::format(" ({:.{}f} to {:.{}f})", summary.least, digits, summary.most, digits);
     }
     return text;
 }
@@ -66,7 +69,7 @@ std::string json_text(const Report &report) {
         results.push_back({{"name", result.name},
                            {"ours", rounded(result.ours.median)},
                            {"theirs", rounded(result.theirs.median)},
-                           {"peer", report.peer},
+                           {"peer", result.peer.empty() ? report.peer : result.peer},
                            {"unit", result.unit},
                            {"ratio", quotient ? nlohmann::ordered_json(rounded(*quotient)) : nullptr},
                            {"n", result.ours.n}});

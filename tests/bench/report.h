@@ -16,11 +16,12 @@ struct Comparison {
     Summary theirs;
     std::string unit;                  // "MB", "s", "MiB"
     std::optional<double> budget = {}; // the largest ratio that we allow ourselves; less is better in every unit
+    std::string peer = {};             // where a report has several
 };
 
 struct Report {
     std::string bench;               // "image"
-    std::string peer;                // "Debian 13 with docker.io"
+    std::string peer;                // "Debian 13 with docker.io"; of all results that name none
     std::vector<Comparison> results; // in the order in which they are shown
 };
 

@@ -8,10 +8,12 @@
 namespace ballast::bench {
 
 struct Settings {
-    int rounds = 5;                       // samples of what is timed
+    int rounds = 0; // samples of what is timed; 0: as many as the benchmark thinks right
+    int rounds_or(int usual) const { return rounds > 0 ? rounds : usual; }
     std::filesystem::path output = "out"; // with images/ and repo/; the results go to bench/
     std::filesystem::path cache = "/var/cache/ballast";
     std::filesystem::path peer_file = "tests/bench/peer.yaml";
+    std::filesystem::path oci = "build/release/install/usr/lib/ballast/ballast-oci"; // as it is shipped
     std::string mirror = {}; // BALLAST_DEBIAN_MIRROR; empty: the build root's
 
     std::filesystem::path results() const { return output / "bench"; }

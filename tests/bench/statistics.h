@@ -18,6 +18,9 @@ struct Summary {
 // Of an even number of samples the median lies between the middle two. No samples: all zero.
 Summary summarize(std::vector<double> samples);
 
+// The sample that `share` of all (0 to 1) do not exceed, in the place of the median: 0.95 is what the slow ones take.
+Summary percentile(std::vector<double> samples, double share);
+
 // Ours divided by theirs, of the medians; nothing when there is nothing to divide by.
 std::optional<double> ratio(const Summary &ours, const Summary &theirs);
 

@@ -15,6 +15,13 @@ TEST_CASE("the median of an even number of samples lies between the middle two",
     CHECK(summarize({4, 100, 1, 2}) == Summary{3, 1, 100, 4});
 }
 
+TEST_CASE("a percentile is a sample that this share does not exceed", "[bench]") {
+    CHECK(percentile({5, 1, 4, 2, 3}, 0.95) == Summary{5, 1, 5, 5});
+    CHECK(percentile({4, 3, 2, 1}, 0.5) == Summary{2, 1, 4, 4});
+    CHECK(percentile({1, 2}, 0) == Summary{1, 1, 2, 2});
+    CHECK(percentile({}, 0.95) == Summary{});
+}
+
 TEST_CASE("no samples give a summary that counts none", "[bench]") { CHECK(summarize({}) == Summary{}); }
 
 TEST_CASE("a ratio divides our median by theirs", "[bench]") {
