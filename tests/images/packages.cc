@@ -66,7 +66,9 @@ std::vector<std::string> apt_command(const path &state, const std::vector<std::s
     for (const std::string &option :
          {"Dir::State=" + state.string(), "Dir::State::status=" + (state / "status").string(),
           "Dir::Cache=" + state.string(), "APT::Architectures=" + list, std::string("Acquire::Languages=none"),
-          std::string("Acquire::GzipIndexes=true"), std::string("Dir::Cache::srcpkgcache=")}) {
+          std::string("Acquire::GzipIndexes=true"), std::string("Dir::Cache::srcpkgcache="),
+          // Another user could not read a cache that is root's alone, and calls the indexes unsigned then.
+          std::string("APT::Sandbox::User=root")}) {
         command.insert(command.end(), {"-o", option});
     }
     command.insert(command.end(), arguments.begin(), arguments.end());
