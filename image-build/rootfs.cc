@@ -106,11 +106,11 @@ Status compile_python(const fs::path &tree, const fs::path &log) {
     for (const fs::path &directory : stale) {
         TRY(remove_tree(directory));
     }
-    // One process and a fixed hash seed: the order of marshalled objects is part of the bytes. -B and -f: what the compiler
-    // itself imports would be written with timestamps first, and then count as done.
+    // One process and a fixed hash seed: the order of marshalled objects is part of the bytes. -B and -f: what the
+    // compiler itself imports would be written with timestamps first, and then count as done.
     return run_in_tree(tree,
-                       {"env", "PYTHONHASHSEED=0", "python3", "-B", "-m", "compileall", "-f", "-q", "-j1", "--invalidation-mode",
-                        "unchecked-hash", "/usr/lib/python3", "/usr/lib/python3.13"},
+                       {"env", "PYTHONHASHSEED=0", "python3", "-B", "-m", "compileall", "-f", "-q", "-j1",
+                        "--invalidation-mode", "unchecked-hash", "/usr/lib/python3", "/usr/lib/python3.13"},
                        log);
 }
 

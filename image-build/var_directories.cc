@@ -53,8 +53,7 @@ Result<std::string> var_as_tmpfiles(const fs::path &tree) {
         const std::string target = S_ISLNK(status.st_mode) ? fs::read_symlink(entry->path()).string() : "";
         for (const std::string &name : {inside.string(), target}) {
             if (name.find_first_of(" \t\n%\"'\\") != std::string::npos) {
-                return fail(EINVAL,
-                            "tmpfiles.d cannot hold the name " + quote(name) + " of " + entry->path().string());
+                return fail(EINVAL, "tmpfiles.d cannot hold the name " + quote(name) + " of " + entry->path().string());
             }
         }
         if (S_ISLNK(status.st_mode)) {

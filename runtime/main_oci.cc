@@ -24,8 +24,8 @@ struct Verb {
     const char *name;
     Result<int> (*run)(const oci::Settings &, const oci::Arguments &);
     const char *text;
-    bool enters = false;  // becomes a process of a container
-    int failure = 1;      // exit status
+    bool enters = false; // becomes a process of a container
+    int failure = 1;     // exit status
 };
 
 constexpr std::array<Verb, 15> kVerbs{{
@@ -55,7 +55,8 @@ struct Global {
 
 // A line of --log, in the form that engines read. False when there is no such file.
 bool log_line(const Global &global, const std::string &level, const std::string &message) {
-    const Result<Fd> log = global.log.empty() ? fail(ENOENT, "") : open_file(global.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const Result<Fd> log =
+        global.log.empty() ? fail(ENOENT, "") : open_file(global.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (!log.has_value()) {
         return false;
     }
@@ -69,7 +70,7 @@ bool log_line(const Global &global, const std::string &level, const std::string 
 }
 
 void report(const Global &global, const std::string &message) {
-    (void)log_line(global, "error", message); // stderr has it as well
+    (void)log_line(global, "error", message);                                              // stderr has it as well
     (void)write_all(BorrowedFd(STDERR_FILENO), "ballast-oci: " + escaped(message) + "\n"); // nowhere else to say it
 }
 

@@ -36,12 +36,12 @@ struct ChannelEnds {
 };
 Result<ChannelEnds> make_channel();
 
-// None of these allocates. The runtime's side: `passed` is a descriptor to send, or -1; receiving gives false at the end
-// of file or on an error (errno; 0 for the end), and `passed`, where not null, gets what came, or -1.
+// None of these allocates. The runtime's side: `passed` is a descriptor to send, or -1; receiving gives false at the
+// end of file or on an error (errno; 0 for the end), and `passed`, where not null, gets what came, or -1.
 bool send_record(BorrowedFd channel, const Record &record, int passed = -1);
 bool receive_record(BorrowedFd channel, Record &record, int *passed = nullptr);
-// The child's side, by read(2) and write(2) alone: its seccomp filter may be in force already. When the runtime is gone,
-// writing kills it (SIGPIPE), as it should.
+// The child's side, by read(2) and write(2) alone: its seccomp filter may be in force already. When the runtime is
+// gone, writing kills it (SIGPIPE), as it should.
 bool write_record(BorrowedFd channel, const Record &record);
 bool read_record(BorrowedFd channel, Record &record);
 

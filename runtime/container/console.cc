@@ -72,8 +72,8 @@ bool pass(int from, int to) {
         return true;
     }
     // EIO: the last program on the slave side is gone.
-    return count > 0 && write_all(BorrowedFd(to), std::string_view(buffer.data(), static_cast<std::size_t>(count)))
-                            .has_value();
+    return count > 0 &&
+           write_all(BorrowedFd(to), std::string_view(buffer.data(), static_cast<std::size_t>(count))).has_value();
 }
 
 int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }

@@ -37,7 +37,7 @@ Result<bool> converse(BorrowedFd channel, const Conversation &conversation) {
 
 Status continue_process(BorrowedFd channel) {
     return send_record(channel, {.message = Message::kContinue}) ? Status{}
-                                                                  : fail_errno("let the container's process go on");
+                                                                 : fail_errno("let the container's process go on");
 }
 
 } // namespace ballast::container

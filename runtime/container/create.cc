@@ -16,9 +16,9 @@
 #include "runtime/container/conversation.h"
 #include "runtime/container/delete.h"
 #include "runtime/container/hooks.h"
+#include "runtime/container/id_maps.h"
 #include "runtime/container/identity.h"
 #include "runtime/container/init.h"
-#include "runtime/container/id_maps.h"
 #include "runtime/container/launch.h"
 #include "runtime/container/outcome_text.h"
 #include "runtime/container/saved_spec.h"
@@ -92,7 +92,8 @@ Status read_bundle(Making &making) {
     making.spec_text = TRY(read_file(file, oci::kLargestJson));
     making.spec = TRY(oci::parse_spec(making.spec_text, file.filename().string()));
     if (!making.spec.process) {
-        return fail(EINVAL, file.filename().string() + ": process is missing, and a container without one cannot start");
+        return fail(EINVAL,
+                    file.filename().string() + ": process is missing, and a container without one cannot start");
     }
     if (making.spec.process->terminal && options.console_socket.empty() && options.detach) {
         return fail(EINVAL, "process.terminal is set: a detached container needs --console-socket");
@@ -137,8 +138,8 @@ Status plan_container(Making &making) {
     plan.terminal = spec.process->terminal;
     plan.console_size = spec.process->console_size;
     plan.outside_limits = user_namespace;
-    plan.hooks_before_pivot = !spec.hooks.prestart.empty() || !spec.hooks.create_runtime.empty() ||
-                              !spec.hooks.create_container.empty();
+    plan.hooks_before_pivot =
+        !spec.hooks.prestart.empty() || !spec.hooks.create_runtime.empty() || !spec.hooks.create_container.empty();
     TRY(isolate::open_namespaces(plan.namespaces));
     if (!options.console_socket.empty()) {
         making.console = TRY(connect_console(options.console_socket));
@@ -241,8 +242,9 @@ Status prepare_process(Making &making) {
 Status start_process(Making &making) {
     const oci::Linux &linux_part = making.spec.linux_;
     TRY(isolate::prepare_sources(making.plan.rootfs));
-    const bool hold = (!making.cgroup->clone_into() && making.settings->cgroup_manager != isolate::CgroupManager::kDisabled) ||
-                      making.rdt.has_value() || making.plan.outside_limits || !linux_part.net_devices.empty();
+    const bool hold =
+        (!making.cgroup->clone_into() && making.settings->cgroup_manager != isolate::CgroupManager::kDisabled) ||
+        making.rdt.has_value() || making.plan.outside_limits || !linux_part.net_devices.empty();
     making.process = TRY(launch({.namespaces = &making.plan.namespaces,
                                  .cgroup = making.cgroup->clone_into(),
                                  .uid_mappings = linux_part.uid_mappings,
@@ -281,8 +283,7 @@ Result<bool> accompany(Making &making) {
     const Conversation conversation{
         .describe = [&making](const isolate::Outcome &outcome) { return error_of(outcome, making); },
         .mounted = [&making] { return run_early_hooks(making); },
-        .terminal =
-            [&making](Fd master) -> Status {
+        .terminal = [&making](Fd master) -> Status {
             if (making.console.is_open()) {
                 return send_console(making.console, master);
             }
@@ -291,11 +292,11 @@ Result<bool> accompany(Making &making) {
         },
         .listener =
             [&making](Fd listener) {
-            return isolate::send_seccomp_listener(
-                listener, making.spec.linux_.seccomp->listener_path,
-                seccomp_process_state(making.state, Phase::kCreating, making.process.pid,
-                                      making.spec.linux_.seccomp->listener_metadata));
-        }};
+                return isolate::send_seccomp_listener(
+                    listener, making.spec.linux_.seccomp->listener_path,
+                    seccomp_process_state(making.state, Phase::kCreating, making.process.pid,
+                                          making.spec.linux_.seccomp->listener_metadata));
+            }};
     return converse(making.process.channel, conversation);
 }
 
@@ -306,7 +307,8 @@ Status make_container(Making &making, bool waits_for_start) {
     TRY(make_directory(making, waits_for_start));
     TRY(start_process(making));
     if (!TRY(accompany(making))) {
-        return fail(ECONNRESET, "the container's process was killed before it was ready; is its memory limit too small?");
+        return fail(ECONNRESET,
+                    "the container's process was killed before it was ready; is its memory limit too small?");
     }
     if (!making.options->pid_file.empty()) {
         TRY(write_pid_file(making.options->pid_file, making.process.pid));

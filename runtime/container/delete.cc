@@ -75,9 +75,8 @@ Status remove_container(const State &state, ContainerDir &directory, isolate::Cg
     if (has_hooks(state, "poststop")) {
         go_to_bundle(state);
         const Result<oci::Spec> spec = load_spec(directory);
-        hooks = spec.has_value()
-                    ? run_hooks("poststop", spec->hooks.poststop, oci_state(state, Phase::kStopped, 0))
-                    : Status(std::unexpected(spec.error()));
+        hooks = spec.has_value() ? run_hooks("poststop", spec->hooks.poststop, oci_state(state, Phase::kStopped, 0))
+                                 : Status(std::unexpected(spec.error()));
     }
     TRY(directory.remove());
     return hooks;

@@ -200,8 +200,8 @@ Status plan_process_of(Joining &joining) {
 LaunchPlan launch_plan(Joining &joining) {
     const oci::Linux &linux_part = joining.spec.linux_;
     return {.namespaces = &joining.plan.namespaces,
-            .cgroup = joining.sub_cgroup.is_open() ? std::optional(joining.sub_cgroup.get())
-                                                   : joining.cgroup->clone_into(),
+            .cgroup =
+                joining.sub_cgroup.is_open() ? std::optional(joining.sub_cgroup.get()) : joining.cgroup->clone_into(),
             .uid_mappings = {},
             .gid_mappings = {},
             .root_uid = first_mapped(linux_part.uid_mappings),

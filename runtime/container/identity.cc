@@ -27,11 +27,10 @@ std::string timestamp_now() {
     const std::chrono::year_month_day date(day);
     const std::chrono::hh_mm_ss clock(time - day);
     std::array<char, 64> text{};
-    const int length = snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ",
-                                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                                now.tv_nsec);
+    const int length = snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()), now.tv_nsec);
     return {text.data(), static_cast<std::size_t>(length)};
 }
 
@@ -83,8 +82,8 @@ Result<Fd> open_host_proc() {
 }
 
 Status set_home(isolate::ProcessPlan &process, BorrowedFd root) {
-    const bool given = std::ranges::any_of(process.env.list(),
-                                           [](const std::string &entry) { return entry.starts_with("HOME="); });
+    const bool given =
+        std::ranges::any_of(process.env.list(), [](const std::string &entry) { return entry.starts_with("HOME="); });
     if (!given) {
         process.env.add("HOME=" + TRY(isolate::home_of(root, process.user.uid)));
         process.env.freeze();

@@ -123,8 +123,8 @@ Outcome container_init(const void *init_plan, BorrowedFd channel) {
     const BorrowedFd proc(plan.proc);
     umask(0); // modes of mount points and devices are exact; the user's own is set with the credentials
 
-    CHECK_STEP(join_namespaces(plan.namespaces, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                                                    CLONE_NEWNS));
+    CHECK_STEP(
+        join_namespaces(plan.namespaces, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNS));
     CHECK_STEP(new_cgroup_namespace(plan.namespaces));
     if (setsid() < 0) {
         return failed_at(Step::kSession);

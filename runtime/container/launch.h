@@ -13,8 +13,8 @@
 namespace ballast::container {
 
 struct LaunchPlan {
-    isolate::NamespacePlan *namespaces = nullptr; // opened
-    std::optional<int> cgroup{};                  // a directory of cgroup2
+    isolate::NamespacePlan *namespaces = nullptr;               // opened
+    std::optional<int> cgroup{};                                // a directory of cgroup2
     std::vector<oci::IdMapping> uid_mappings{}, gid_mappings{}; // of a new user namespace
     std::uint32_t root_uid = 0, root_gid = 0; // what the process is in a new or joined user namespace until it is told
                                               // otherwise

@@ -14,8 +14,8 @@ Result<isolate::Cgroup> cgroup_of(const Settings &settings, const std::string &i
         fits = fits || phase == one;
     }
     if (!fits) {
-        return fail(EINVAL, std::string("cannot ") + action + " container " + quote(id) + ": it is " +
-                                phase_name(phase));
+        return fail(EINVAL,
+                    std::string("cannot ") + action + " container " + quote(id) + ": it is " + phase_name(phase));
     }
     if (state.cgroup.manager == isolate::CgroupManager::kDisabled) {
         return fail(ENOTSUP, std::string("cannot ") + action + " container " + quote(id) +

@@ -64,7 +64,8 @@ std::string subject(const Outcome &outcome, const Plans &plans) {
     case Step::kMountInsideProc:
     case Step::kTmpCopyUp:
         return "mounts[" + std::to_string(index) + "] " +
-               nth(plans.rootfs->mounts, index, [](const isolate::MountStep &mount) { return quote(mount.destination); });
+               nth(plans.rootfs->mounts, index,
+                   [](const isolate::MountStep &mount) { return quote(mount.destination); });
     case Step::kDevice:
         return nth(plans.rootfs->devices, index, [](const isolate::DeviceStep &device) { return quote(device.path); });
     case Step::kDeviceLink:
@@ -109,9 +110,8 @@ Error describe(const Outcome &outcome, const Plans &plans) {
         }
         return fail_errno("open executable " + quote(name), code).error();
     }
-    std::string text = kTexts[static_cast<std::size_t>(outcome.step) < kTexts.size()
-                                  ? static_cast<std::size_t>(outcome.step)
-                                  : 0];
+    std::string text =
+        kTexts[static_cast<std::size_t>(outcome.step) < kTexts.size() ? static_cast<std::size_t>(outcome.step) : 0];
     if (const std::size_t gap = text.find("{}"); gap != std::string::npos) {
         text.replace(gap, 2, subject(outcome, plans));
     }

@@ -73,7 +73,8 @@ Result<std::string> lines_about(const std::vector<pid_t> &pids, const std::strin
         const std::size_t end = std::min(all.find('\n', at), all.size());
         const std::string_view line = all.substr(at, end - at);
         const std::vector<std::string_view> cells = words_of(line);
-        if (cells.size() > place && std::ranges::any_of(pids, [&](pid_t pid) { return cells[place] == std::to_string(pid); })) {
+        if (cells.size() > place &&
+            std::ranges::any_of(pids, [&](pid_t pid) { return cells[place] == std::to_string(pid); })) {
             chosen += std::string(line) + "\n";
         }
         at = end + 1;

@@ -9,8 +9,8 @@
 
 namespace ballast::container {
 
-// The lines of ps(1), run with `options` ("-ef" when empty), that are about `pids`, and its heading. EINVAL when what it
-// prints has no column "PID".
+// The lines of ps(1), run with `options` ("-ef" when empty), that are about `pids`, and its heading. EINVAL when what
+// it prints has no column "PID".
 Result<std::string> ps_table(const std::vector<pid_t> &pids, std::vector<std::string> options);
 
 // The choice by itself.

@@ -33,8 +33,7 @@ Result<Fd> listen_for_start(const ContainerDir &directory) {
 Result<Fd> connect_to_start(const ContainerDir &directory) {
     Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     const sockaddr_un address = address_in(directory);
-    if (!socket.is_open() ||
-        connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
+    if (!socket.is_open() || connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
         return fail_errno("reach the container's waiting process");
     }
     return socket;

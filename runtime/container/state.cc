@@ -18,8 +18,8 @@
 namespace ballast::container {
 namespace {
 
-using nlohmann::json;
 using isolate::CgroupManager;
+using nlohmann::json;
 
 constexpr std::size_t kLongestId = 1024;
 constexpr std::uint64_t kLargestState = 4UL << 20;
@@ -208,8 +208,9 @@ Result<State> ContainerDir::load() const {
     const std::string name = (path_ / "state.json").string();
     const Fd file(openat(fd_.get(), "state.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file.is_open()) {
-        return errno == ENOENT ? fail(ENOENT, name + " is missing; `delete --force` removes what is left of the container")
-                               : fail_errno(name);
+        return errno == ENOENT
+                   ? fail(ENOENT, name + " is missing; `delete --force` removes what is left of the container")
+                   : fail_errno(name);
     }
     return parse_state(TRY(read_all(file, name, kLargestState)), name);
 }

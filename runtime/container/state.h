@@ -31,13 +31,13 @@ inline constexpr int kStateVersion = 1;
 struct State {
     std::string id;
     std::string oci_version;
-    std::string bundle; // absolute
-    std::string rootfs; // absolute
-    std::string created; // RFC 3339, UTC
-    std::string owner;   // who created it, by name or number
-    pid_t pid = 0;       // 0: it was never started, `create` is at it or was killed
-    std::uint64_t start_time = 0; // of that process, in clock ticks since boot: a pid may be somebody else's by now
-    bool own_pid_namespace = true; // the kernel ends all of it with the first process
+    std::string bundle;             // absolute
+    std::string rootfs;             // absolute
+    std::string created;            // RFC 3339, UTC
+    std::string owner;              // who created it, by name or number
+    pid_t pid = 0;                  // 0: it was never started, `create` is at it or was killed
+    std::uint64_t start_time = 0;   // of that process, in clock ticks since boot: a pid may be somebody else's by now
+    bool own_pid_namespace = true;  // the kernel ends all of it with the first process
     std::vector<std::string> hooks; // of those kinds config.json has some: startContainer, poststart, poststop
     isolate::CgroupPlace cgroup;
     std::optional<isolate::RdtPlace> rdt;

@@ -12,10 +12,10 @@
 namespace ballast::oci {
 
 struct Option {
-    const char *name;     // without "--"
-    char letter;          // 0: none
-    const char *argument; // what to call it in the usage; null: takes none
-    const char *text;     // for --help
+    const char *name;                               // without "--"
+    char letter;                                    // 0: none
+    const char *argument;                           // what to call it in the usage; null: takes none
+    const char *text;                               // for --help
     std::function<Status(const std::string &)> set; // gets "" when it takes none
 };
 

@@ -19,8 +19,8 @@ struct IdMapping { // containerID, hostID, size: user_namespaces(7)
 };
 
 struct Rlimit {
-    int resource = 0;  // RLIMIT_*
-    std::string name;  // RLIMIT_NOFILE
+    int resource = 0; // RLIMIT_*
+    std::string name; // RLIMIT_NOFILE
     std::uint64_t soft = 0;
     std::uint64_t hard = 0;
 };
@@ -35,11 +35,11 @@ struct Capabilities {
 };
 
 struct Scheduler {
-    std::uint32_t policy = 0;   // SCHED_*
-    std::int32_t nice = 0;      // -20 to 19
+    std::uint32_t policy = 0; // SCHED_*
+    std::int32_t nice = 0;    // -20 to 19
     std::int32_t priority = 0;
-    std::uint64_t flags = 0;    // SCHED_FLAG_*
-    std::uint64_t runtime = 0;  // nanoseconds, as the next two
+    std::uint64_t flags = 0;   // SCHED_FLAG_*
+    std::uint64_t runtime = 0; // nanoseconds, as the next two
     std::uint64_t deadline = 0;
     std::uint64_t period = 0;
 };
@@ -133,7 +133,7 @@ struct Device {
 
 struct DeviceRule { // linux.resources.devices; the last rule that matches decides
     bool allow = false;
-    char type = 'a'; // a, c or b
+    char type = 'a';                   // a, c or b
     std::optional<std::int64_t> major; // absent: any
     std::optional<std::int64_t> minor;
     std::string access; // of r, w, m; "rwm" when the file says nothing

@@ -34,8 +34,8 @@ std::vector<Option> start_options(container::StartOptions &options) {
 
 Result<std::string> only_id(const char *verb, const std::vector<std::string> &words) {
     if (words.size() != 1) {
-        return fail(EINVAL, std::string(verb) + ": want one container id, have " + std::to_string(words.size()) +
-                                " words");
+        return fail(EINVAL,
+                    std::string(verb) + ": want one container id, have " + std::to_string(words.size()) + " words");
     }
     return words.front();
 }

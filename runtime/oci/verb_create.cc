@@ -10,12 +10,11 @@ namespace {
 
 std::vector<Option> creation_options(container::CreateOptions &options, std::string &bundle, std::string &config) {
     std::vector<Option> list = start_options(options);
-    list.insert(list.end(),
-                {{"bundle", 'b', "DIR", "the bundle (default: the current directory)", store(bundle)},
-                 {"config", 'f', "FILE", "in place of the bundle's config.json", store(config)},
-                 {"no-pivot", 0, nullptr, "chroot in place of pivot_root (for a root on ramfs)",
-                  store(options.pivot, false)},
-                 {"no-subreaper", 0, nullptr, "accepted: nobody is made a subreaper", ignore()}});
+    list.insert(list.end(), {{"bundle", 'b', "DIR", "the bundle (default: the current directory)", store(bundle)},
+                             {"config", 'f', "FILE", "in place of the bundle's config.json", store(config)},
+                             {"no-pivot", 0, nullptr, "chroot in place of pivot_root (for a root on ramfs)",
+                              store(options.pivot, false)},
+                             {"no-subreaper", 0, nullptr, "accepted: nobody is made a subreaper", ignore()}});
     return list;
 }
 

@@ -25,8 +25,8 @@ std::string seccomp_version() {
 } // namespace
 
 std::string version_text() {
-    return std::string("ballast-oci version " BALLAST_VERSION "\nspec: ") + kSpecVersion + "\nlibseccomp: " +
-           seccomp_version() + "\n";
+    return std::string("ballast-oci version " BALLAST_VERSION "\nspec: ") + kSpecVersion +
+           "\nlibseccomp: " + seccomp_version() + "\n";
 }
 
 Result<int> verb_features(const Settings & /*settings*/, const Arguments &arguments) {
@@ -38,8 +38,7 @@ Result<int> verb_features(const Settings & /*settings*/, const Arguments &argume
     TRY(print(features_json({.mount_options = isolate::known_mount_options(),
                              .supported_seccomp_flags = isolate::supported_seccomp_flags(),
                              .annotations = {{"org.ballast.version", BALLAST_VERSION},
-                                             {"io.github.seccomp.libseccomp.version",
-                                              seccomp_version()}},
+                                             {"io.github.seccomp.libseccomp.version", seccomp_version()}},
                              .potentially_unsafe_annotations = {"org.systemd.property."}})));
     return 0;
 }

@@ -65,12 +65,12 @@ Status follow(const std::string &id, const isolate::Cgroup &cgroup, milliseconds
 Result<int> verb_events(const Settings &settings, const Arguments &arguments) {
     bool once = false;
     milliseconds interval(5000);
-    const std::vector<Option> options{{"stats", 0, nullptr, "print the statistics once", store(once)},
-                                      {"interval", 0, "TIME", "between two (default 5s)",
-                                       [&interval](const std::string &text) -> Status {
-                                           interval = TRY(duration("--interval", text));
-                                           return {};
-                                       }}};
+    const std::vector<Option> options{
+        {"stats", 0, nullptr, "print the statistics once", store(once)},
+        {"interval", 0, "TIME", "between two (default 5s)", [&interval](const std::string &text) -> Status {
+             interval = TRY(duration("--interval", text));
+             return {};
+         }}};
     const Parsed parsed = TRY(parse_options(arguments, options));
     if (parsed.help) {
         TRY(print("usage: ballast-oci events [OPTION...] ID\n" + options_text(options)));

@@ -38,8 +38,7 @@ Result<std::string> list_text(const std::vector<Summary> &summaries, const std::
     if (format == "json") {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
         for (const Summary &summary : summaries) {
-            list.push_back(nlohmann::ordered_json::parse(
-                oci_state(summary.state, summary.phase, shown_pid(summary))));
+            list.push_back(nlohmann::ordered_json::parse(oci_state(summary.state, summary.phase, shown_pid(summary))));
         }
         return list.dump() + "\n";
     }

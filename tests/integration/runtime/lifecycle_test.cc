@@ -2,8 +2,8 @@
 // ballast-oci as engines call it: create, start, exec, kill, delete.
 #include <csignal>
 #include <fcntl.h>
-#include <thread>
 #include <sys/statvfs.h>
+#include <thread>
 #include <unistd.h>
 
 #include "tests/integration/runtime/oci_fixture.h"
@@ -77,7 +77,8 @@ TEST_CASE_METHOD(OciFixture, "exec runs further processes with their own exit st
     CHECK(first.status == 9);
     CHECK(oci({"exec", "--env", "NAME=other", "web", "inside", "env", "NAME"}).output == "other\n");
     CHECK(oci({"exec", "web", "inside", "env", "NAME"}).output == "value\n");
-    CHECK(oci({"exec", "--user", "5:6", "web", "inside", "cat", "/proc/self/status"}).output.contains("Uid:\t5\t5\t5\t5"));
+    CHECK(oci({"exec", "--user", "5:6", "web", "inside", "cat", "/proc/self/status"})
+              .output.contains("Uid:\t5\t5\t5\t5"));
     const Completed missing = oci({"exec", "web", "nosuch"});
     CHECK(missing.status == 255);
     CHECK(missing.errors.contains("executable file \"nosuch\" not found in $PATH"));
@@ -149,9 +150,10 @@ TEST_CASE_METHOD(OciFixture, "a created container holds nothing of the host open
 TEST_CASE_METHOD(OciFixture, "hooks of every kind run in their order with the state on stdin", "[root]") {
     const auto file = directory() / "hooks";
     const auto hook = [&](const std::string &kind) {
-        return Json::array({{{"path", "/bin/sh"},
-                             {"args", {"sh", "-c", "echo " + kind + " $(grep -o '\"status\": *\"[a-z]*\"') >>" + file.string()}},
-                             {"env", {"PATH=/bin:/usr/bin"}}}});
+        return Json::array(
+            {{{"path", "/bin/sh"},
+              {"args", {"sh", "-c", "echo " + kind + " $(grep -o '\"status\": *\"[a-z]*\"') >>" + file.string()}},
+              {"env", {"PATH=/bin:/usr/bin"}}}});
     };
     configure({"true"}, [&](Json &config) {
         for (const char *kind : {"prestart", "createRuntime", "createContainer", "poststart", "poststop"}) {
@@ -213,7 +215,8 @@ TEST_CASE_METHOD(OciFixture, "a container killed at any moment of its making lea
     check_nothing_left();
 }
 
-TEST_CASE_METHOD(OciFixture, "a start that is killed leaves the container created or running, never between", "[root]") {
+TEST_CASE_METHOD(OciFixture, "a start that is killed leaves the container created or running, never between",
+                 "[root]") {
     configure({"wait"});
     for (int delay = 0; delay < 4'000; delay += 400) {
         const std::string id = "s" + std::to_string(delay);

@@ -26,5 +26,5 @@ TEST_CASE("quoting shows what is no UTF-8, byte by byte", "[quote]") {
     CHECK(quote("\xf4\x90\x80\x80") == R"("\xf4\x90\x80\x80")"); // beyond U+10FFFF
     CHECK(quote("\xc2\x9b[2J") == R"("\xc2\x9b[2J")");           // CSI as a C1 control
     CHECK(quote("\xc2"
-                      "A") == R"("\xc2A")");
+                "A") == R"("\xc2A")");
 }

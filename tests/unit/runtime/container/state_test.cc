@@ -44,9 +44,12 @@ TEST_CASE("a record that is cut short, of another kind or from a newer version i
     std::string newer = text;
     newer.replace(newer.find("\"version\":1"), 11, "\"version\":2");
     CHECK(error_of(parse_state(newer, "f")).message.contains("version 2 of the record is not known"));
-    for (const auto &[from, to] : {std::pair("\"pid\":42", "\"pid\":-1"), {"\"pid\":42", "\"pid\":4294967296"},
-                                   {"\"pid\":42", "\"pid\":1e30"}, {"\"startTime\":99", "\"startTime\":-5"},
-                                   {"\"systemd\"", "\"other\""}, {"\"web\"", "7"}}) {
+    for (const auto &[from, to] : {std::pair("\"pid\":42", "\"pid\":-1"),
+                                   {"\"pid\":42", "\"pid\":4294967296"},
+                                   {"\"pid\":42", "\"pid\":1e30"},
+                                   {"\"startTime\":99", "\"startTime\":-5"},
+                                   {"\"systemd\"", "\"other\""},
+                                   {"\"web\"", "7"}}) {
         std::string changed = text;
         changed.replace(changed.find(from), std::string(from).size(), to);
         INFO(to);

@@ -29,9 +29,8 @@ TEST_CASE("new namespaces become flags, the cgroup's own is made later", "[names
 }
 
 TEST_CASE("a user namespace is joined first and a mount namespace last", "[namespaces]") {
-    const NamespacePlan plan = plan_namespaces(with({{NamespaceType::kMount, "/m"},
-                                                     {NamespaceType::kNetwork, "/n"},
-                                                     {NamespaceType::kUser, "/u"}}));
+    const NamespacePlan plan = plan_namespaces(
+        with({{NamespaceType::kMount, "/m"}, {NamespaceType::kNetwork, "/n"}, {NamespaceType::kUser, "/u"}}));
     REQUIRE(plan.joins.size() == 3);
     CHECK(plan.joins.front().name == "user");
     CHECK(plan.joins.back().name == "mnt");
