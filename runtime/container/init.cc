@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/isolate/descriptors.h"
+#include "runtime/isolate/signals.h"
 #include "runtime/isolate/terminal.h"
 
 namespace ballast::container {
@@ -67,21 +68,25 @@ Outcome become_user(const isolate::ProcessPlan &process, const isolate::SeccompP
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go; with it, it comes as
     // late as it can, so that it need not allow what is done in between.
     CHECK_STEP(enter_working_directory(process));
+    CHECK_STEP(isolate::reset_signals());
     if (!process.no_new_privileges) {
+        // Looked for before the filter, which need not allow more than running it; root may see what the user may not,
+        // and then it is execve(2) that says so.
+        CHECK_STEP(find_program(process, program));
         CHECK_STEP(load_filter(seccomp, channel));
     }
     CHECK_STEP(apply_credentials(process));
     prctl(PR_SET_PDEATHSIG, SIGKILL); // new credentials clear it
-    return find_program(process, program);
+    return process.no_new_privileges ? find_program(process, program) : done();
 }
 
 Outcome run_program(const isolate::ProcessPlan &process, const isolate::SeccompProgram &seccomp, BorrowedFd channel,
                     const isolate::ProgramPath &program) {
+    CHECK_STEP(close_descriptors(process));
     if (process.no_new_privileges) {
         CHECK_STEP(apply_no_new_privileges(process));
         CHECK_STEP(load_filter(seccomp, channel));
     }
-    CHECK_STEP(close_descriptors(process));
     return execute(process, program);
 }
 

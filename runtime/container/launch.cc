@@ -73,6 +73,10 @@ void bind_to_parent(ChannelEnds &ends) {
     ends.parent.close();
 }
 
+// An IPC namespace is made by root of the user namespace, not by who is nobody there: its message queues' directory
+// belongs to whoever makes it.
+constexpr std::uint64_t kMadeByRoot = CLONE_NEWIPC;
+
 Outcome settle_user_namespace(const LaunchPlan &plan, BorrowedFd channel) {
     if (plan.namespaces->makes(CLONE_NEWUSER)) {
         if (!write_record(channel, {.message = Message::kWantMappings})) {
@@ -81,6 +85,10 @@ Outcome settle_user_namespace(const LaunchPlan &plan, BorrowedFd channel) {
         CHECK_STEP(wait_to_continue(channel));
         CHECK_STEP(become_root(plan));
         prctl(PR_SET_PDEATHSIG, SIGKILL); // a change of user clears it
+        if (!plan.namespaces->needs_intermediate() && plan.namespaces->makes(CLONE_NEWIPC) &&
+            unshare(CLONE_NEWIPC) != 0) {
+            return failed_at(Step::kUnshareNamespaces);
+        }
     }
     return done();
 }
@@ -133,7 +141,7 @@ Result<Launched> launch(const LaunchPlan &plan, ChildMain main, const void *argu
     ChannelEnds ends = TRY(make_channel());
     const bool between = plan.namespaces->needs_intermediate();
     std::uint64_t flags = plan.namespaces->new_flags;
-    std::uint64_t first = flags;
+    std::uint64_t first = plan.namespaces->makes(CLONE_NEWUSER) ? flags & ~kMadeByRoot : flags;
     if (between) {
         first = flags & CLONE_NEWUSER;
         flags &= ~static_cast<std::uint64_t>(CLONE_NEWUSER);

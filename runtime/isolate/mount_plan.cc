@@ -158,9 +158,7 @@ Status plan_bind(MountStep &step, const oci::Mount &mount, const MountOptions &o
     if (mount.source.empty()) {
         return fail(EINVAL, where + ".source: missing");
     }
-    if (!options.data.empty()) {
-        return fail(EINVAL, where + ".options: \"" + options.data[0].key + "\" means nothing for a bind mount");
-    }
+    // Options of a file system mean nothing for a bind: mount(2) passes over them, and engines hand them down.
     step.source = absolute(mount.source, context.settings.bundle);
     step.recursive = options.recursive;
     TRY(plan_idmap(step, mount, options, context, where));

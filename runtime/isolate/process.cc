@@ -161,7 +161,6 @@ Outcome execute(const ProcessPlan &plan, const ProgramPath &program) {
     if (!plan.args.frozen() || !plan.env.frozen()) {
         return failed_at(Step::kExecute, -1, EFAULT); // better than a program without its environment
     }
-    CHECK_STEP(reset_signals());
     execve(program.path.data(), plan.args.pointers(), plan.env.pointers());
     return failed_at(Step::kExecute);
 }

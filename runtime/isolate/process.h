@@ -64,7 +64,7 @@ Outcome apply_no_new_privileges(const ProcessPlan &plan);
 Outcome find_program(const ProcessPlan &plan, ProgramPath &found);
 // Marks all descriptors from 3 + preserved_fds on close-on-exec.
 Outcome close_descriptors(const ProcessPlan &plan);
-// Default dispositions, empty mask; returns only when execve(2) failed.
+// After reset_signals() of signals.h; returns only when execve(2) failed.
 Outcome execute(const ProcessPlan &plan, const ProgramPath &program);
 
 } // namespace ballast::isolate

@@ -28,7 +28,7 @@ struct RootfsPlan {
     std::filesystem::path root; // absolute
     Fd root_tree;               // a detached clone of it, made by prepare_sources(); not open: the child makes it
     bool root_read_only = false;
-    unsigned long root_propagation = 0; // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE; 0: as the default (slave)
+    unsigned long root_propagation = 0; // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE; 0: the default (private)
     bool recursive_propagation = true;
     bool pivot = true; // false: --no-pivot, move the root and chroot
     std::vector<MountStep> mounts;

@@ -74,9 +74,10 @@ bool has_host_devices(const std::vector<MountStep> &mounts) {
         mounts, [](const MountStep &one) { return one.kind == MountKind::kBind && one.target == "dev"; });
 }
 
-// Before the mounts of the specification the root's are slaves, or private; shared and unbindable come at the end.
+// Before the mounts of the specification the root's are private, or slaves where that is asked for; shared and
+// unbindable come at the end.
 unsigned long first_propagation(const RootfsPlan &plan) {
-    return plan.root_propagation == 0 || plan.root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+    return plan.root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
 }
 
 Status open_root(RootfsPlan &plan) {

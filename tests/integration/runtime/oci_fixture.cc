@@ -60,6 +60,9 @@ Command OciFixture::command(const std::vector<std::string> &words) const {
     Command command{.arguments = {BALLAST_OCI_PROGRAM, "--root", root().string(), "--cgroup-manager", "disabled"},
                     .timeout = std::chrono::seconds(60)};
     command.arguments.insert(command.arguments.end(), words.begin(), words.end());
+    if (rooted_) {
+        command.arguments.insert(command.arguments.begin(), {BALLAST_INSIDE_PROGRAM, "rooted"});
+    }
     return command;
 }
 

@@ -32,6 +32,9 @@ class OciFixture {
     std::string status(const std::string &id = "web") const;
     bool becomes(const std::string &wanted, const std::string &id = "web") const;
 
+    // For user namespaces, which cannot be made in a chroot: commands run with the root of a mount namespace.
+    void leave_chroot() { rooted_ = true; }
+
     // Nothing is left: no container's directory, no process of ours.
     void check_nothing_left() const;
 
@@ -40,6 +43,7 @@ class OciFixture {
     std::filesystem::path root() const { return directory() / "state"; }
 
   private:
+    bool rooted_ = false;
     TemporaryDirectory directory_ = scratch();
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/process.h"
+#include "runtime/isolate/signals.h"
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
@@ -86,6 +87,7 @@ Outcome become(const ProcessPlan &plan, BorrowedFd proc) {
     CHECK_STEP(find_program(plan, program));
     CHECK_STEP(apply_no_new_privileges(plan));
     CHECK_STEP(close_descriptors(plan));
+    CHECK_STEP(reset_signals());
     return execute(plan, program);
 }
 
@@ -361,6 +363,7 @@ TEST_CASE("no descriptor but the preserved ones, no ignored and no blocked signa
         ProgramPath program;
         CHECK_STEP(find_program(plan, program));
         CHECK_STEP(close_descriptors(plan));
+        CHECK_STEP(reset_signals());
         return execute(plan, program);
     });
     CHECK(report.text.starts_with("0\n1\n2\n3\n4\nSigBlk"));

@@ -103,8 +103,9 @@ TEST_CASE_METHOD(OciFixture, "without a socket the caller's terminal is passed t
     configure({"tty"}, [](Json &config) { config["process"]["terminal"] = true; });
     // script(1) gives the runtime a terminal and copies what it shows.
     const Command one = command({"run", "--bundle", bundle().string(), "web"});
-    const Completed shown = must(ballast::run(
-        {.arguments = {"script", "-qec", "stty rows 31 cols 77; " + one.describe(), "/dev/null"}, .timeout = std::chrono::seconds(60)}));
+    const Completed shown =
+        must(ballast::run({.arguments = {"script", "-qec", "stty rows 31 cols 77; " + one.describe(), "/dev/null"},
+                           .timeout = std::chrono::seconds(60)}));
     CHECK(shown.status == 0);
     CHECK(shown.output.contains("1 0 31x77"));
     check_nothing_left();

@@ -99,9 +99,8 @@ TEST_CASE("a relative source starts from the bundle", "[mounts]") {
     CHECK(one(bind({}, "/x", "data/y")).source == "/bundle/data/y");
 }
 
-TEST_CASE("a bind takes no options of a file system", "[mounts]") {
-    CHECK(error_of(plan(bind({"bind", "size=64k"}))).message ==
-          "mounts[0] (/data).options: \"size\" means nothing for a bind mount");
+TEST_CASE("a bind passes over options of a file system", "[mounts]") {
+    CHECK(one(bind({"bind", "size=64k", "mode=755"})).settings.empty());
 }
 
 TEST_CASE("new file systems get their options key by key", "[mounts]") {
