@@ -343,7 +343,7 @@ TEST_CASE("no descriptor but the preserved ones, no ignored and no blocked signa
           "[process][root]") {
     need_root();
     oci::Process process = process_of("sh");
-    process.args = {"sh", "-c", "ls /proc/$$/fd; grep -E '^Sig(Blk|Ign)' /proc/$$/status"};
+    process.args = {"sh", "-c", "ls /proc/$$/fd; exec grep -E '^Sig(Blk|Ign)' /proc/self/status"};
     ProcessPlan plan = must(plan_process(process, nullptr));
     plan.preserved_fds = 2;
     const Fd proc = host_proc();
