@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -58,6 +59,8 @@ class Container {
             kill(pid_, SIGKILL);
             kill(maker_, SIGKILL);
             waitpid(maker_, nullptr, 0);
+            pollfd ended{pidfd_.get(), POLLIN, 0}; // nobody here is its parent
+            REQUIRE(poll(&ended, 1, 20'000) == 1);
             maker_ = -1;
         }
     }
