@@ -64,7 +64,7 @@ Result<OciResults> measure_in_image(const Settings &settings, const std::string 
     TRY(machine.copy_in(programs / "ballast-oci-measure", there / "ballast-oci-measure"));
     TRY(machine.copy_in(settings.oci, there / "ballast-oci"));
     const Strings runtimes{"ballast-oci=" + (there / "ballast-oci").string(), "crun=/usr/bin/crun",
-                           "runc=/usr/bin/runc"};
+                           "runc=/usr/sbin/runc"};
     const Command command{.arguments =
                               measurer(there / "ballast-oci-measure", there, settings.rounds_or(kRounds), runtimes)};
     return from_json(TRY(machine.run_checked(command.describe(), kGuestTime)));
