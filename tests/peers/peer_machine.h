@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/vm/machine.h"
+
+// The test image, started from its snapshot, with the OCI runtime of this build over the image's own.
+namespace ballast::peers {
+
+inline constexpr const char *kOurs = "/usr/lib/ballast/ballast-oci";
+inline constexpr const char *kCrun = "/usr/bin/crun";
+inline constexpr const char *kRunc = "/usr/sbin/runc";
+
+// Ends the test as skipped when there is no test image.
+vm::Machine peer_machine();
+
+// Runs a shell's command line and gives stdout; another status than 0 fails the test with both streams.
+std::string run(vm::Machine &machine, const std::string &command);
+
+// The directory NAME of $BALLAST_PEERS; ends the test as skipped, in one line, when it is not there.
+std::filesystem::path given_peer(const std::string &name);
+
+} // namespace ballast::peers
