@@ -2,6 +2,7 @@
 // ballast-oci-measure: times OCI runtimes in turn on the same bundles and prints what it found as JSON. Runs on this
 // machine and in a test machine alike; `./dev bench oci` calls it and reads the result.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -22,8 +23,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kWarmUp = 3;    // rounds that do not count: caches of files and of compiled profiles
-constexpr int kCalls = 20000; // for the cost of a traced call
+constexpr int kWarmUp = 3; // rounds that do not count: caches of files and of compiled profiles
 constexpr int kRoundsATrace = 20;
 
 struct Arguments {
@@ -108,34 +108,29 @@ Status one_round(std::vector<Runtime> &runtimes, const std::string &payload, Oci
     return {};
 }
 
-// Seconds that a tracee's stop costs: of a program that does little else than stopping.
-Result<double> stop_cost(const std::string &payload) {
-    const Trace counted = TRY(trace({payload, "calls", std::to_string(kCalls)}, "/dev/null"));
-    const std::optional<Passed> &gone = counted.passed.at(static_cast<std::size_t>(Landmark::kGone));
-    if (!gone || gone->stops < kCalls) {
-        return fail(EIO, "the tracer saw no system calls");
-    }
-    return gone->seconds / gone->stops;
+double median_seconds(std::vector<double> milliseconds) {
+    constexpr double kMilli = 1000;
+    std::ranges::sort(milliseconds);
+    return milliseconds.empty() ? 0 : milliseconds[milliseconds.size() / 2] / kMilli;
 }
 
-Status trace_once(const std::vector<std::string> &command, const std::string &payload, double cost,
+Status trace_once(const std::vector<std::string> &command, const std::string &payload, double untraced,
                   TracedCommand &into) {
     const Trace traced = TRY(trace(command, payload));
     if (traced.status != 0) {
         return fail(EIO, command.front() + " fails under the tracer with status " + std::to_string(traced.status));
     }
-    add_trace(into, traced, cost);
+    add_trace(into, traced, untraced);
     return {};
 }
 
 Status trace_all(std::vector<Runtime> &runtimes, const Arguments &arguments, OciResults &results) {
     const std::string &payload = arguments.bundles.payload;
-    const double cost = TRY(stop_cost(payload));
     for (int i = 0; i < std::max(1, arguments.rounds / kRoundsATrace); ++i) {
         for (std::size_t r = 0; r < runtimes.size(); ++r) {
-            auto &traced = results.runtimes[r].traced;
-            TRY(trace_once(runtimes[r].run_command(), payload, cost, traced["run"]));
-            TRY(trace_once(runtimes[r].exec_command(), payload, cost, traced["exec"]));
+            auto &[name, times, traced] = results.runtimes[r];
+            TRY(trace_once(runtimes[r].run_command(), payload, median_seconds(times["run"]), traced["run"]));
+            TRY(trace_once(runtimes[r].exec_command(), payload, median_seconds(times["exec"]), traced["exec"]));
         }
     }
     return {};

@@ -43,7 +43,9 @@ double milliseconds(const Passed &from, const Passed &to, double stop_cost) {
 
 } // namespace
 
-void add_trace(TracedCommand &command, const Trace &trace, double stop_cost) {
+void add_trace(TracedCommand &command, const Trace &trace, double untraced) {
+    const std::optional<Passed> &gone = passed(trace, Landmark::kGone);
+    const double stop_cost = gone && gone->stops != 0 ? std::max(0.0, (gone->seconds - untraced) / gone->stops) : 0.0;
     if (!trace.peak_kib.empty()) {
         command.main_kib.push_back(trace.peak_kib.front());
         const auto others = std::ranges::max_element(trace.peak_kib.begin() + 1, trace.peak_kib.end());

@@ -36,8 +36,9 @@ struct OciResults {
     std::vector<RuntimeResults> runtimes{}; // ours first
 };
 
-// Adds a trace to what is known of its command. `stop_cost` is what one stop of the tracee takes, in seconds.
-void add_trace(TracedCommand &command, const Trace &trace, double stop_cost);
+// Adds a trace to what is known of its command. What a stop of the tracee costs follows from `untraced`, the seconds
+// that the command takes otherwise, so that the phases add up to these.
+void add_trace(TracedCommand &command, const Trace &trace, double untraced);
 
 std::string to_json(const OciResults &results);
 Result<OciResults> from_json(const std::string &text);
