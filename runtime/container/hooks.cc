@@ -45,7 +45,8 @@ struct Launch {
     int inside = -1;      // pidfd
     int root_inside = -1; // the root directory of that process
     int namespaces = 0;   // CLONE_NEW* to join; 0: none
-    pid_t runtime = -1;
+    int runtime = -1;     // pidfd of ours
+    int report = -1;      // a pipe, for the id of the process that is the hook when it is not the first
 };
 
 [[noreturn]] void give_up(const char *what) {
@@ -69,34 +70,36 @@ struct Launch {
     give_up("execute");
 }
 
-void die_with_parent() {
+void die_with(const Launch &launch) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         give_up("set the parent death signal");
     }
+    pollfd ended{.fd = launch.runtime, .events = POLLIN, .revents = 0};
+    if (poll(&ended, 1, 0) != 0) {
+        _exit(kCannotRun); // it died before that took effect
+    }
 }
 
-// A process is in a pid namespace from its birth on: one more, whose end becomes ours.
-[[noreturn]] void execute_as_child(const Launch &launch) {
-    const pid_t child = fork();
-    if (child < 0) {
+void lead_a_group() {
+    if (setpgid(0, 0) != 0) {
+        give_up("make a process group");
+    }
+}
+
+// A process is in a pid namespace from its birth on, so the hook is one more. It is a child of the runtime's like us: a
+// child of ours that outlived us would be the host's init to reap, and no pid namespace ends before all in it are.
+[[noreturn]] void execute_as_sibling(const Launch &launch) {
+    const auto sibling = static_cast<pid_t>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0));
+    if (sibling < 0) {
         give_up("fork");
     }
-    if (child == 0) {
-        die_with_parent();
+    if (sibling == 0) {
+        die_with(launch);
+        lead_a_group();
         execute(launch);
     }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            give_up("wait");
-        }
-    }
-    if (WIFSIGNALED(status)) {
-        prctl(PR_SET_DUMPABLE, 0); // the core, if any, is the hook's, not ours
-        (void)signal(WTERMSIG(status), SIG_DFL);
-        raise(WTERMSIG(status));
-    }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    // An unheard id: the runtime is gone, and so is the sibling.
+    _exit(write(launch.report, &sibling, sizeof sibling) == sizeof sibling ? 0 : kCannotRun);
 }
 
 void join(const Launch &launch) {
@@ -113,10 +116,10 @@ void join(const Launch &launch) {
         if ((setgroups(0, nullptr) != 0 && errno != EPERM) || setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) {
             give_up("become root of the container's user namespace");
         }
-        die_with_parent(); // a change of user clears it
+        die_with(launch); // a change of user clears it
     }
     if ((launch.namespaces & CLONE_NEWPID) != 0) {
-        execute_as_child(launch);
+        execute_as_sibling(launch);
     }
 }
 
@@ -128,13 +131,8 @@ void join(const Launch &launch) {
             give_up("set up the standard streams");
         }
     }
-    die_with_parent();
-    if (getppid() != launch.runtime) {
-        _exit(kCannotRun); // it died before that took effect
-    }
-    if (setpgid(0, 0) != 0) {
-        give_up("make a process group");
-    }
+    die_with(launch);
+    lead_a_group();
     if (launch.namespaces != 0) {
         join(launch);
     }
@@ -184,6 +182,12 @@ class Running {
             (void)wait();
         }
     }
+    // The first process made the one that is the hook, and is done.
+    void goes_on_as(pid_t pid) {
+        (void)wait();
+        pid_ = pid;
+    }
+    pid_t pid() const { return pid_; }
     Result<int> wait() {
         int status = 0;
         while (waitpid(pid_, &status, 0) < 0) {
@@ -198,6 +202,16 @@ class Running {
   private:
     pid_t pid_;
 };
+
+// What execute_as_sibling() says; nothing when there is none, and the first process's end says why.
+std::optional<pid_t> reported(BorrowedFd pipe) {
+    pid_t pid = -1;
+    ssize_t got = 0;
+    do {
+        got = ::read(pipe.get(), &pid, sizeof pid);
+    } while (got < 0 && errno == EINTR);
+    return got == sizeof pid ? std::optional(pid) : std::nullopt;
+}
 
 int milliseconds_until(const std::optional<Clock::time_point> &deadline) {
     if (!deadline) {
@@ -274,6 +288,12 @@ Status run_hook(const oci::Hook &hook, Launch &launch) {
         return fail_errno("pipe");
     }
     launch.stderr_fd = writer.get();
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return fail_errno("pipe");
+    }
+    const Fd report(ends[0]);
+    Fd reporter(ends[1]);
+    launch.report = reporter.get();
     const pid_t pid = fork();
     if (pid < 0) {
         return fail_errno("fork");
@@ -283,7 +303,13 @@ Status run_hook(const oci::Hook &hook, Launch &launch) {
     }
     Running running(pid);
     writer.close();
-    const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    reporter.close();
+    if ((launch.namespaces & CLONE_NEWPID) != 0) {
+        if (const std::optional<pid_t> sibling = reported(report)) {
+            running.goes_on_as(*sibling);
+        }
+    }
+    const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, running.pid(), 0)));
     if (!pidfd.is_open()) {
         return fail_errno("pidfd_open");
     }
@@ -322,7 +348,11 @@ Status run_all(const std::string &kind, const std::vector<oci::Hook> &hooks, con
     }
     launch.stdin_fd = input.get();
     launch.stdout_fd = sink.get();
-    launch.runtime = getpid();
+    const Fd runtime(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+    if (!runtime.is_open()) {
+        return fail_errno("pidfd_open");
+    }
+    launch.runtime = runtime.get();
     for (std::size_t i = 0; i < hooks.size(); i++) {
         TRY(run_hook(hooks[i], launch).within("hooks." + kind + "[" + std::to_string(i) + "] " + quote(hooks[i].path)));
     }

@@ -157,7 +157,8 @@ TEST_CASE("in a user namespace a hook is its root", "[hooks][root]") {
 
 TEST_CASE("a hook in a pid namespace fails, is killed and times out as any other", "[hooks][root]") {
     need_root();
-    const Container container(CLONE_NEWPID);
+    REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); // and we reap nobody: a hook that is left to us keeps the namespace
+    Container container(CLONE_NEWPID);
     const auto message = [&](const oci::Hook &hook) {
         return error_of(run_hooks_inside("startContainer", {hook}, "{}", container.pidfd())).message;
     };
@@ -167,6 +168,7 @@ TEST_CASE("a hook in a pid namespace fails, is killed and times out as any other
     oci::Hook slow = shell("sleep 100");
     slow.timeout = 1;
     CHECK(message(slow) == "hooks.startContainer[0] \"/bin/sh\": killed after 1 s");
+    container.stop();
 }
 
 TEST_CASE("a container that is gone has no namespaces to join", "[hooks][root]") {
