@@ -41,7 +41,7 @@ Status write_seed(const fs::path &directory, const std::string &public_key) {
                                                "hostname: bench\n"
                                                "disable_root: false\n"
                                                "users:\n"
-                                               "  - name: operator\n"
+                                               "  - name: captain\n"
                                                "    shell: /bin/bash\n"
                                                "    ssh_authorized_keys:\n"
                                                "      - " +
