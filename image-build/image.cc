@@ -31,9 +31,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Raised by hand when the code that makes a cached stage changes what comes out of it: all of them, or trimming alone.
+// Raised by hand when the code that makes a cached stage changes what comes out of it: all of them, or one alone.
 constexpr std::string_view kRecipe = "3";
 constexpr std::string_view kTrimRecipe = "2";
+constexpr std::string_view kInitramfsRecipe = "2";
 // Of files in the cache, which serve every commit.
 constexpr long long kCacheEpoch = 0;
 constexpr std::uint64_t kFreeBytesNeeded = 6ULL << 30;
@@ -137,8 +138,13 @@ Status choose_packages(Build &build) {
     trim.emplace_back("paths");
     trim.insert(trim.end(), build.manifest.remove_paths.begin(), build.manifest.remove_paths.end());
     build.trimmed_key = digest_of(trim);
-    std::vector<std::string> initramfs{build.rootfs_key, TRY(digest_of_tree(build.overlay())),
+    std::vector<std::string> initramfs{build.rootfs_key, std::string(kInitramfsRecipe),
+                                       TRY(digest_of_tree(build.overlay())),
                                        TRY(digest_of_tree(build.os("initramfs")))};
+    std::error_code error;
+    if (const fs::path program = build.options.programs / kInitramfsProgram; fs::exists(program, error)) {
+        initramfs.push_back(TRY(sha256_file(program)));
+    }
     initramfs.insert(initramfs.end(), build.manifest.initramfs_modules.begin(), build.manifest.initramfs_modules.end());
     initramfs.emplace_back("drivers");
     initramfs.insert(initramfs.end(), build.manifest.initramfs_drivers.begin(), build.manifest.initramfs_drivers.end());
@@ -207,8 +213,8 @@ Status make_cached_stages(const Build &build) {
         TRY(make_directories(tree));
         TRY(rootfs_archive(build).unpack(tree, stage.log()));
         TRY(lay_over(build.overlay(), tree));
-        return make_initramfs(build.manifest, build.os("initramfs"), tree, kCacheEpoch, directory / "made.tar",
-                              stage.log());
+        return make_initramfs(build.manifest, build.os("initramfs"), build.options.programs, tree, kCacheEpoch,
+                              directory / "made.tar", stage.log());
     });
 }
 

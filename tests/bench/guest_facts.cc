@@ -37,11 +37,10 @@ std::string trimmed(const std::string &line) {
 
 Result<BootParts> boot_parts(const std::string &properties, double total) {
     constexpr double kMicroseconds = 1e6;
-    const double initrd = TRY(value_of(properties, "InitRDTimestampMonotonic=")) / kMicroseconds;
+    const double first_process = TRY(value_of(properties, "FirstProcess="));
     const double userspace = TRY(value_of(properties, "UserspaceTimestampMonotonic=")) / kMicroseconds;
     const double reached = TRY(value_of(properties, "TargetReached=")) / kMicroseconds;
     const double sent = TRY(value_of(properties, "ReportSent=")) / kMicroseconds;
-    const double first_process = initrd > 0 ? initrd : userspace;
     return BootParts{.loader = total - sent,
                      .kernel = first_process,
                      .initrd = userspace - first_process,

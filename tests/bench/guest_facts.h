@@ -13,14 +13,14 @@ namespace ballast::bench {
 // Where a boot's time went, in seconds from the start of QEMU; the parts add up to the whole.
 struct BootParts {
     double loader = 0; // QEMU, firmware, boot loader, and the kernel before its clock starts
-    double kernel = 0; // until the first process, in the initramfs or, without systemd there, on the root file system
-    double initrd = 0; // 0 when no systemd ran in the initramfs
+    double kernel = 0; // until the first process, which is the initramfs's
+    double initrd = 0; // until systemd ran on the root file system
     double userspace = 0; // until multi-user.target
     double report = 0;    // from there until the event was sent
 };
 
-// `properties`: "Name=value" lines with InitRDTimestampMonotonic and UserspaceTimestampMonotonic (of the manager), and
-// with TargetReached and ReportSent (microseconds of the kernel's clock). `total`: seconds from the start of QEMU to
+// `properties`: "Name=value" lines with FirstProcess (seconds of the kernel's clock), UserspaceTimestampMonotonic (of
+// the manager), TargetReached and ReportSent (microseconds of it). `total`: seconds from the start of QEMU to
 // the event. EPROTO names what is missing.
 Result<BootParts> boot_parts(const std::string &properties, double total);
 

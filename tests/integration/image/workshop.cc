@@ -32,8 +32,7 @@ Workshop::Workshop() : directory_(scratch()) {
     must(make_directories(directory() / "checkout/os/initramfs"));
     must(make_directories(directory() / "programs/usr"));
     must(write_file(manifest(), kManifest));
-    for (const char *file : {"os/sysusers.conf", "os/initramfs/module-setup.sh", "os/initramfs/trigger.conf",
-                             "os/initramfs/cleanup.conf"}) {
+    for (const char *file : {"os/sysusers.conf", "os/initramfs/module-setup.sh"}) {
         fs::copy_file(file, directory() / "checkout" / file); // tests run in the real checkout
     }
     must(make_directories(directory() / "checkout/rootfs/usr/lib/ostree"));

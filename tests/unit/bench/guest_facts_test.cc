@@ -14,7 +14,7 @@ using Strings = std::vector<std::string>;
 
 TEST_CASE("the parts of a boot add up to the whole", "[bench]") {
     const BootParts parts = must(boot_parts("UserspaceTimestampMonotonic=9000000\n"
-                                            "InitRDTimestampMonotonic=2500000\n"
+                                            "FirstProcess=2.500000\n"
                                             "TargetReached=30000000\nReportSent=30500000\n",
                                             34));
     CHECK(parts.loader == Approx(3.5));
@@ -25,16 +25,8 @@ TEST_CASE("the parts of a boot add up to the whole", "[bench]") {
     CHECK(parts.loader + parts.kernel + parts.initrd + parts.userspace + parts.report == Approx(34));
 }
 
-TEST_CASE("without systemd in the initramfs its time is the kernel's", "[bench]") {
-    const BootParts parts = must(boot_parts("InitRDTimestampMonotonic=0\nUserspaceTimestampMonotonic=9000000\n"
-                                            "TargetReached=10000000\nReportSent=10000000\n",
-                                            12));
-    CHECK(parts.kernel == Approx(9));
-    CHECK(parts.initrd == 0);
-}
-
 TEST_CASE("a timestamp that the guest does not give is named", "[bench]") {
-    const std::string all = "InitRDTimestampMonotonic=0\nUserspaceTimestampMonotonic=9\nTargetReached=10\n";
+    const std::string all = "FirstProcess=1.5\nUserspaceTimestampMonotonic=9\nTargetReached=10\n";
     CHECK(error_of(boot_parts(all, 12)).message.find("ReportSent") != std::string::npos);
     CHECK(error_of(boot_parts(all + "ReportSent=\n", 12)).code == EPROTO);
 }
