@@ -25,7 +25,8 @@ std::vector<std::string> device_aliases(const std::string &sysfs) {
     for (const char *bus : kBuses) {
         std::error_code none; // a bus that this kernel or machine does not have
         std::vector<std::string> found;
-        for (const fs::directory_entry &device : fs::directory_iterator(fs::path(sysfs) / "bus" / bus / "devices", none)) {
+        for (const fs::directory_entry &device :
+             fs::directory_iterator(fs::path(sysfs) / "bus" / bus / "devices", none)) {
             // A device may go while we look.
             if (Result<std::string> alias = read_file(device.path() / "modalias"); alias && !alias->empty()) {
                 found.push_back(alias->substr(0, alias->find('\n')));
@@ -56,8 +57,8 @@ void Drivers::load(const std::string &alias, const std::function<void(const std:
     }
     for (kmod_list *entry = list; entry != nullptr; entry = kmod_list_next(list, entry)) {
         kmod_module *module = kmod_module_get_module(entry);
-        const int error = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr,
-                                                          nullptr);
+        const int error =
+            kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, nullptr, nullptr, nullptr, nullptr);
         if (error < 0 && error != -EEXIST) { // another device's driver is this one, too
             complain("kernel module " + quote(kmod_module_get_name(module)) + ": " + std::strerror(-error));
         }

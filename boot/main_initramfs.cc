@@ -25,7 +25,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char *kRoot = "/sysroot";
-constexpr unsigned kTimeToRead = 10; // seconds between a message and the restart
+constexpr unsigned kTimeToRead = 10;                  // seconds between a message and the restart
 constexpr std::chrono::milliseconds kLookAgain{1000}; // a partition may be readable a moment after its event
 
 // fsck(8)
@@ -38,8 +38,8 @@ enum class Priority { kError = 3, kWarning = 4, kInfo = 6 };
 void say(Priority priority, const std::string &message) {
     const Result<Fd> log = open_file("/dev/kmsg", O_WRONLY);
     if (log.has_value()) { // without it nobody could be told
-        (void)write_all(*log, "<" + std::to_string(static_cast<int>(priority)) + ">ballast-initramfs: " +
-                                  escaped(message) + "\n");
+        (void)write_all(*log, "<" + std::to_string(static_cast<int>(priority)) +
+                                  ">ballast-initramfs: " + escaped(message) + "\n");
     }
 }
 
@@ -134,7 +134,8 @@ Status check_file_system(const RootOptions &options, const RootDevice &device) {
 Status mount_root(const RootOptions &options, const RootDevice &device) {
     const std::string &type = options.type.empty() ? device.type : options.type;
     TRY(make_directories(kRoot));
-    if (mount(device.path.c_str(), kRoot, type.c_str(), options.read_only ? MS_RDONLY : 0, options.flags.c_str()) != 0) {
+    if (mount(device.path.c_str(), kRoot, type.c_str(), options.read_only ? MS_RDONLY : 0, options.flags.c_str()) !=
+        0) {
         return fail_errno("mount " + device.path + " (" + (type.empty() ? "no known file system" : type) + ")");
     }
     return {};

@@ -30,8 +30,7 @@ std::optional<RootDevice> find_root_device(const std::string &root) {
         struct stat found{};
         device.path = stat(root.c_str(), &found) == 0 && S_ISBLK(found.st_mode) ? root : "";
     } else if (equals != std::string::npos) {
-        device.path =
-            taken(blkid_get_devname(cache, root.substr(0, equals).c_str(), root.substr(equals + 1).c_str()));
+        device.path = taken(blkid_get_devname(cache, root.substr(0, equals).c_str(), root.substr(equals + 1).c_str()));
     }
     if (device.path.empty()) {
         return std::nullopt;

@@ -43,11 +43,27 @@ Status make_initramfs(const Manifest &manifest, const std::filesystem::path &own
     // Inside the tree, but not in /tmp: that is private to the command.
     const char *made = "/var/initramfs.img";
     TRY(run_in_tree(tree,
-                    {"env", std::format("SOURCE_DATE_EPOCH={}", epoch), "dracut", "--conf", "/dev/null",
-                     "--confdir", no_settings, "--force", "--quiet",
-                     "--reproducible", "--no-hostonly", "--no-hostonly-cmdline", "--no-early-microcode", "--zstd",
-                     "--kver", release, "--modules", joined(manifest.initramfs_modules), "--drivers",
-                     joined(manifest.initramfs_drivers), made},
+                    {"env",
+                     std::format("SOURCE_DATE_EPOCH={}", epoch),
+                     "dracut",
+                     "--conf",
+                     "/dev/null",
+                     "--confdir",
+                     no_settings,
+                     "--force",
+                     "--quiet",
+                     "--reproducible",
+                     "--no-hostonly",
+                     "--no-hostonly-cmdline",
+                     "--no-early-microcode",
+                     "--zstd",
+                     "--kver",
+                     release,
+                     "--modules",
+                     joined(manifest.initramfs_modules),
+                     "--drivers",
+                     joined(manifest.initramfs_drivers),
+                     made},
                     log));
     std::filesystem::copy_file(tree / (made + 1), output, std::filesystem::copy_options::overwrite_existing, error);
     if (error) {

@@ -12,9 +12,9 @@ namespace ballast::bench {
 
 // Where a boot's time went, in seconds from the start of QEMU; the parts add up to the whole.
 struct BootParts {
-    double loader = 0; // QEMU, firmware, boot loader, and the kernel before its clock starts
-    double kernel = 0; // until the first process, which is the initramfs's
-    double initrd = 0; // until systemd ran on the root file system
+    double loader = 0;    // QEMU, firmware, boot loader, and the kernel before its clock starts
+    double kernel = 0;    // until the first process, which is the initramfs's
+    double initrd = 0;    // until systemd ran on the root file system
     double userspace = 0; // until multi-user.target
     double report = 0;    // from there until the event was sent
 };

@@ -42,8 +42,7 @@ TEST_CASE("what is none of the values is refused by name", "[boot]") {
         CHECK(message(root) == std::string("kernel command line: ") + root +
                                    ": use LABEL=, UUID=, PARTLABEL=, PARTUUID= or a path under /dev");
     }
-    CHECK(message("root=/dev/vda fsck.mode=never") ==
-          "kernel command line: fsck.mode=never: use auto, force or skip");
+    CHECK(message("root=/dev/vda fsck.mode=never") == "kernel command line: fsck.mode=never: use auto, force or skip");
     for (const char *time : {"rd.timeout=", "rd.timeout=0", "rd.timeout=x", "rd.timeout=9s", "rd.timeout=86401"}) {
         CHECK(message(std::string("root=/dev/vda ") + time) ==
               std::string("kernel command line: ") + time + ": use 1 to 86400 seconds");

@@ -27,7 +27,8 @@ TEST_CASE("everything that was started runs", "[vm]") {
 
 TEST_CASE("directories of a boot are made without complaint", "[vm]") {
     Machine machine = booted();
-    check_says_nothing(machine, "journalctl --boot --quiet --priority=warning --identifier=systemd-tmpfiles --output=cat");
+    check_says_nothing(machine,
+                       "journalctl --boot --quiet --priority=warning --identifier=systemd-tmpfiles --output=cat");
 }
 
 TEST_CASE("only ssh listens to the network", "[vm]") {
