@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs after a boot, and what listens.
+#include <algorithm>
 #include <regex>
 #include <sstream>
 
@@ -9,6 +10,17 @@ using namespace ballast;
 using namespace ballast::vm;
 
 namespace {
+
+// The values of an option in a unit file, sorted.
+std::vector<std::string> values_of(const std::string &text, const std::string &option) {
+    std::vector<std::string> values;
+    const std::regex pattern(option + "=(\\S+)");
+    for (std::sregex_iterator found(text.begin(), text.end(), pattern); found != std::sregex_iterator(); ++found) {
+        values.push_back((*found)[1]);
+    }
+    std::ranges::sort(values);
+    return values;
+}
 
 bool is_loopback(const std::string &address) { return address.starts_with("127.") || address.starts_with("[::1]"); }
 
@@ -23,6 +35,25 @@ TEST_CASE("everything that was started runs", "[vm]") {
                              "systemd-timesyncd dbus-broker ballast-boot-good ballast-growfs")) {
         CHECK(state == "active");
     }
+}
+
+TEST_CASE("devices that a boot does not wait for are looked at behind it", "[vm]") {
+    const std::string units = "rootfs/usr/lib/systemd/system/";
+    const std::string early = checkout_file(units + "systemd-udev-trigger.service.d/50-ballast.conf");
+    const std::string late = checkout_file(units + "ballast-coldplug.service");
+    CHECK(values_of(early, "--subsystem-nomatch").size() > 10);
+    CHECK(values_of(early, "--subsystem-nomatch") == values_of(late, "--subsystem-match"));
+    Machine machine = booted();
+    CHECK(said(machine, "systemctl is-active ballast-coldplug") == "active");
+    must(machine.run_checked("udevadm settle"));
+    for (const char *device : {"/sys/class/mem/null", "/sys/class/tty/tty1", "/sys/class/tty/ttyS0",
+                               "/sys/class/misc/fuse", "/sys/block/vda", "/sys/class/net/lo"}) {
+        INFO(device);
+        CHECK(said(machine,
+                   std::string("udevadm info --query=property --property=USEC_INITIALIZED --value ") + device) != "");
+    }
+    // Drivers that only a processor names.
+    CHECK(must(machine.run("grep -q '^aesni_intel ' /proc/modules")).status == 0);
 }
 
 TEST_CASE("directories of a boot are made without complaint", "[vm]") {
