@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/root_options.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "base/quote.h"
 
 namespace ballast::boot {
 namespace {

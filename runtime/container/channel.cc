@@ -3,10 +3,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/fd_passing.h"
 
 namespace ballast::container {
 
@@ -20,54 +20,15 @@ Result<ChannelEnds> make_channel() {
 }
 
 bool send_record(BorrowedFd channel, const Record &record, int passed) {
-    Record copy = record;
-    iovec vector{&copy, sizeof copy};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    if (passed >= 0) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &passed, sizeof passed);
-    }
-    ssize_t sent = 0;
-    do {
-        sent = sendmsg(channel.get(), &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent == static_cast<ssize_t>(sizeof copy);
+    return send_with_fd(channel, &record, sizeof record, passed) == static_cast<ssize_t>(sizeof record);
 }
 
 bool receive_record(BorrowedFd channel, Record &record, int *passed) {
-    iovec vector{&record, sizeof record};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    if (passed != nullptr) {
-        *passed = -1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
+    const ssize_t received = receive_with_fd(channel, &record, sizeof record, passed);
+    if (received >= 0 && received != static_cast<ssize_t>(sizeof record)) {
+        errno = 0;
     }
-    ssize_t received = 0;
-    do {
-        received = recvmsg(channel.get(), &message, MSG_CMSG_CLOEXEC);
-    } while (received < 0 && errno == EINTR);
-    if (received != static_cast<ssize_t>(sizeof record)) {
-        if (received >= 0) {
-            errno = 0;
-        }
-        return false;
-    }
-    const cmsghdr *header = passed != nullptr ? CMSG_FIRSTHDR(&message) : nullptr;
-    if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-        memcpy(passed, CMSG_DATA(header), sizeof *passed);
-    }
-    return true;
+    return received == static_cast<ssize_t>(sizeof record);
 }
 
 bool write_record(BorrowedFd channel, const Record &record) {

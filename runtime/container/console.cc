@@ -16,6 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
 #include "base/file_io.h"
 #include "base/quote.h"
 
@@ -106,20 +107,7 @@ Result<Fd> connect_console(const std::filesystem::path &socket) {
 
 Status send_console(BorrowedFd socket, BorrowedFd master) {
     constexpr std::string_view name = "/dev/ptmx";
-    iovec vector{const_cast<char *>(name.data()), name.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int fd = master.get();
-    memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    if (sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0) {
+    if (send_with_fd(socket, name.data(), name.size(), master.get()) < 0) {
         return fail_errno("send the terminal to the console socket");
     }
     return {};

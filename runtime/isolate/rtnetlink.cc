@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
 #include "base/quote.h"
 
 namespace ballast::isolate {
@@ -47,55 +48,23 @@ struct Handover {
     std::int32_t code = 0;
 };
 
-using DescriptorSpace = std::array<char, CMSG_SPACE(sizeof(int))>;
-
 [[noreturn]] void open_and_send(int pidfd, int channel) {
     Handover handover;
     const int opened = setns(pidfd, CLONE_NEWNET) == 0 ? open_socket() : -1;
     handover.code = opened < 0 ? errno : 0;
-    iovec part{&handover, sizeof handover};
-    alignas(cmsghdr) DescriptorSpace space{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (opened >= 0) {
-        message.msg_control = space.data();
-        message.msg_controllen = space.size();
-        cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof opened);
-        std::memcpy(CMSG_DATA(header), &opened, sizeof opened);
-    }
     // A failure is the end of file for the parent, who has words for that.
-    _exit(sendmsg(channel, &message, MSG_NOSIGNAL) == sizeof handover ? 0 : 1);
+    _exit(send_with_fd(BorrowedFd(channel), &handover, sizeof handover, opened) == sizeof handover ? 0 : 1);
 }
 
 Result<Fd> receive_socket(BorrowedFd channel) {
     const std::string what = "open a netlink socket in the network namespace";
     Handover handover;
-    iovec part{&handover, sizeof handover};
-    alignas(cmsghdr) DescriptorSpace space{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
-    ssize_t got = -1;
-    do {
-        got = recvmsg(channel.get(), &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
+    int number = -1;
+    const ssize_t got = receive_with_fd(channel, &handover, sizeof handover, &number);
     if (got < 0) {
         return fail_errno(what);
     }
-    Fd passed;
-    if (const cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_level == SOL_SOCKET &&
-                                                         header->cmsg_type == SCM_RIGHTS &&
-                                                         header->cmsg_len == CMSG_LEN(sizeof(int))) {
-        int number = -1;
-        std::memcpy(&number, CMSG_DATA(header), sizeof number);
-        passed = Fd(number);
-    }
+    Fd passed(number);
     if (got == sizeof handover && handover.code != 0) {
         return fail_errno(what, handover.code);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/seccomp_notify.h"
 
-#include <array>
 #include <cstring>
 #include <fcntl.h>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "base/fd_passing.h"
 #include "base/file_io.h"
 #include "base/quote.h"
 
@@ -40,32 +40,6 @@ Status connect_to(BorrowedFd socket, const std::filesystem::path &path) {
     return {};
 }
 
-// Any bytes carry the descriptor, but it has to be the first ones.
-Result<std::size_t> send_with_descriptor(BorrowedFd socket, std::string_view text, BorrowedFd descriptor) {
-    iovec part{.iov_base = const_cast<char *>(text.data()), .iov_len = text.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    const int number = descriptor.get();
-    std::memcpy(CMSG_DATA(header), &number, sizeof number);
-    for (;;) {
-        const ssize_t sent = sendmsg(socket.get(), &message, MSG_NOSIGNAL);
-        if (sent >= 0) {
-            return static_cast<std::size_t>(sent);
-        }
-        if (errno != EINTR) {
-            return socket_error("send");
-        }
-    }
-}
-
 Status send_all(BorrowedFd socket, std::string_view text) {
     while (!text.empty()) {
         const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
@@ -86,8 +60,12 @@ Status hand_over(BorrowedFd listener, const std::filesystem::path &path, std::st
         return fail_errno("socket");
     }
     TRY(connect_to(agent, path));
-    const std::size_t sent = TRY(send_with_descriptor(agent, process_state, listener));
-    return send_all(agent, process_state.substr(sent));
+    // Any bytes carry the descriptor, but it has to be the first ones.
+    const ssize_t sent = send_with_fd(agent, process_state.data(), process_state.size(), listener.get());
+    if (sent < 0) {
+        return socket_error("send");
+    }
+    return send_all(agent, process_state.substr(static_cast<std::size_t>(sent)));
 }
 
 } // namespace

@@ -162,6 +162,18 @@ void pass_on(std::vector<std::string> *warnings, JsonDocument &document) {
     }
 }
 
+// A document that is one part of a config.json.
+template <typename Part>
+Result<Part> parse_part(std::string_view json, const std::string &name, std::vector<std::string> *warnings,
+                        void (*read)(const JsonCursor &, Part &)) {
+    JsonDocument document = TRY(JsonDocument::parse(json, name));
+    Part part;
+    read(JsonCursor(document), part);
+    TRY(document.status());
+    pass_on(warnings, document);
+    return part;
+}
+
 } // namespace
 
 Result<Spec> parse_spec(std::string_view json, const std::string &name) {
@@ -196,21 +208,11 @@ Result<Spec> read_spec(const std::filesystem::path &bundle) {
 }
 
 Result<Process> parse_process(std::string_view json, const std::string &name, std::vector<std::string> *warnings) {
-    JsonDocument document = TRY(JsonDocument::parse(json, name));
-    Process process;
-    read_process(JsonCursor(document), process);
-    TRY(document.status());
-    pass_on(warnings, document);
-    return process;
+    return parse_part(json, name, warnings, read_process);
 }
 
 Result<Resources> parse_resources(std::string_view json, const std::string &name, std::vector<std::string> *warnings) {
-    JsonDocument document = TRY(JsonDocument::parse(json, name));
-    Resources resources;
-    read_resources(JsonCursor(document), resources);
-    TRY(document.status());
-    pass_on(warnings, document);
-    return resources;
+    return parse_part(json, name, warnings, read_resources);
 }
 
 } // namespace ballast::oci
