@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/json/json_tree.h"
 #include "base/quote.h"
 #include "base/rollback.h"
 #include "runtime/container/console.h"
@@ -26,7 +27,6 @@
 #include "runtime/isolate/affinity.h"
 #include "runtime/isolate/intel_rdt.h"
 #include "runtime/isolate/net_devices.h"
-#include "runtime/oci/json_tree.h"
 #include "runtime/oci/spec_reader.h"
 
 namespace ballast::container {
@@ -89,7 +89,7 @@ Status read_bundle(Making &making) {
         return fail_errno("bundle " + quote(options.bundle.string()), error.value());
     }
     const fs::path file = options.config.empty() ? bundle / "config.json" : options.config;
-    making.spec_text = TRY(read_file(file, oci::kLargestJson));
+    making.spec_text = TRY(read_file(file, kLargestJson));
     making.spec = TRY(oci::parse_spec(making.spec_text, file.filename().string()));
     if (!making.spec.process) {
         return fail(EINVAL,

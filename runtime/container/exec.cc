@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/json/json_tree.h"
 #include "base/quote.h"
 #include "runtime/container/console.h"
 #include "runtime/container/conversation.h"
@@ -20,7 +21,6 @@
 #include "runtime/container/outcome_text.h"
 #include "runtime/container/saved_spec.h"
 #include "runtime/isolate/affinity.h"
-#include "runtime/oci/json_tree.h"
 #include "runtime/oci/spec_reader.h"
 
 namespace ballast::container {
@@ -49,7 +49,7 @@ void set_variable(std::vector<std::string> &env, const std::string &entry) {
 // The process that the options describe, on top of the container's own.
 Result<oci::Process> wanted_process(const ExecOptions &options, const oci::Process &own) {
     if (!options.process.empty()) {
-        return oci::parse_process(TRY(read_file(options.process, oci::kLargestJson)), options.process.string());
+        return oci::parse_process(TRY(read_file(options.process, kLargestJson)), options.process.string());
     }
     oci::Process process = own;
     process.args = options.args;

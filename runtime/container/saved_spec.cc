@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
-#include "runtime/oci/json_tree.h"
+#include "base/json/json_tree.h"
 #include "runtime/oci/spec_reader.h"
 
 namespace ballast::container {
 
 Result<oci::Spec> load_spec(const ContainerDir &directory) {
     const fs::path file = directory.path() / "config.json";
-    return oci::parse_spec(TRY(read_file(file, oci::kLargestJson)), file.string());
+    return oci::parse_spec(TRY(read_file(file, kLargestJson)), file.string());
 }
 
 bool has_hooks(const State &state, std::string_view kind) { return std::ranges::contains(state.hooks, kind); }

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/oci/json_cursor.h"
+#include "base/json/json_cursor.h"
 
 // The names that a config.json may hold, by specification 1.3.0. The reader takes what stands here and nothing else,
 // and `features` lists the same tables.

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/oci/json_cursor.h"
+#include "base/json/json_cursor.h"
 #include "runtime/oci/spec.h"
 
 // The parts of the reader (spec_reader.h), one for each object of a config.json. What is wrong goes to the cursor's

@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/json/json_tree.h"
 #include "base/quote.h"
 #include "runtime/container/lifecycle.h"
-#include "runtime/oci/json_tree.h"
 #include "runtime/oci/options.h"
 #include "runtime/oci/spec_reader.h"
 #include "runtime/oci/start_options.h"

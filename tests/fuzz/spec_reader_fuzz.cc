@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/oci/json_tree.h"
+#include "base/json/json_tree.h"
 #include "runtime/oci/spec_names.h"
 #include "runtime/oci/spec_reader.h"
 #include "tests/fuzz/fuzzer.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/oci/json_cursor.h"
+#include "base/json/json_cursor.h"
 
 #include <cerrno>
 
-namespace ballast::oci {
+namespace ballast {
 namespace {
 
 using Kind = JsonTree::Kind;
@@ -224,4 +224,4 @@ void JsonCursor::fail(const std::string &problem) const {
 
 void JsonCursor::warn(const std::string &text) const { document_->warn(path() + ": " + text); }
 
-} // namespace ballast::oci
+} // namespace ballast

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace ballast::oci {
+namespace ballast {
 
 inline constexpr std::size_t kLargestJson = 8UL << 20; // bytes of text
 inline constexpr unsigned kDeepestJson = 64;           // arrays and objects around a value
@@ -66,4 +66,4 @@ std::string json_member_path(std::string path, std::string_view member);
 // In quotes, safe to print, and cut when long.
 std::string shortly_quoted(std::string_view text);
 
-} // namespace ballast::oci
+} // namespace ballast

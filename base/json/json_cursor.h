@@ -10,10 +10,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/json/json_tree.h"
 #include "base/result.h"
-#include "runtime/oci/json_tree.h"
 
-namespace ballast::oci {
+namespace ballast {
 
 // A name that a file may hold and the number it stands for.
 struct NamedNumber {
@@ -143,4 +143,4 @@ class JsonCursor::Children {
     std::size_t size_;
 };
 
-} // namespace ballast::oci
+} // namespace ballast

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/oci/json_tree.h"
+#include "base/json/json_tree.h"
 
-#include "runtime/oci/json_cursor.h"
+#include "base/json/json_cursor.h"
 #include "tests/unit/check.h"
 
 using namespace ballast;
-using namespace ballast::oci;
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/oci/json_tree.h"
+#include "base/json/json_tree.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "base/quote.h"
 
-namespace ballast::oci {
+namespace ballast {
 namespace {
 
 constexpr std::size_t kLongestShown = 64;
@@ -207,4 +207,4 @@ std::string JsonTree::shown(Place place) const {
     return "";
 }
 
-} // namespace ballast::oci
+} // namespace ballast
