@@ -19,7 +19,7 @@ namespace ballast::isolate {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'B', 'L', 'S', 'E', 'C', 'C', 'M', 'P'};
-constexpr std::uint32_t kVersion = 1; // of what is below and of compile_seccomp()
+constexpr std::uint32_t kVersion = 2; // of what is below and of compile_seccomp()
 
 struct Header {
     std::array<char, 8> magic;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/quote.h"
+#include "runtime/isolate/seccomp_tree.h"
 
 namespace ballast::isolate {
 namespace {
@@ -17,9 +18,6 @@ using Context = std::unique_ptr<void, decltype(&seccomp_release)>;
 
 constexpr unsigned kArguments = 6;
 constexpr unsigned kMostErrno = 0xffff; // SECCOMP_RET_DATA
-constexpr std::uint32_t kBinaryTree = 2;
-// Below this a chain of comparisons is as good.
-constexpr std::size_t kManyNames = 32;
 
 // Where a message says that it is.
 std::string rule_place(std::size_t rule, const std::string &property) {
@@ -166,13 +164,14 @@ Result<std::vector<sock_filter>> exported(scmp_filter_ctx context) {
     if (const int status = seccomp_export_bpf_mem(context, nullptr, &size); status < 0) {
         return fail_errno("linux.seccomp: compile the filter", -status);
     }
-    if (size == 0 || size / sizeof(sock_filter) > BPF_MAXINSNS) {
-        return fail(E2BIG, "linux.seccomp: the filter has " + std::to_string(size / sizeof(sock_filter)) +
-                               " instructions, and the kernel takes " + std::to_string(BPF_MAXINSNS));
-    }
-    std::vector<sock_filter> filter(size / sizeof(sock_filter));
-    if (const int status = seccomp_export_bpf_mem(context, filter.data(), &size); status < 0) {
+    std::vector<sock_filter> chains(size / sizeof(sock_filter));
+    if (const int status = seccomp_export_bpf_mem(context, chains.data(), &size); status < 0) {
         return fail_errno("linux.seccomp: compile the filter", -status);
+    }
+    std::vector<sock_filter> filter = as_search_tree(chains);
+    if (filter.empty() || filter.size() > BPF_MAXINSNS) {
+        return fail(E2BIG, "linux.seccomp: the filter has " + std::to_string(filter.size()) +
+                               " instructions, and the kernel takes " + std::to_string(BPF_MAXINSNS));
     }
     return filter;
 }
@@ -193,17 +192,8 @@ Result<std::vector<sock_filter>> compile_seccomp(const oci::Seccomp &profile) {
     for (std::size_t i = 0; i < profile.architectures.size(); i++) {
         TRY(add_architecture(context.get(), profile.architectures[i], i));
     }
-    std::size_t names = 0;
     for (std::size_t i = 0; i < profile.syscalls.size(); i++) {
         TRY(add_rule(context.get(), profile.syscalls[i], i, *default_action));
-        names += profile.syscalls[i].names.size();
-    }
-    // Fewer instructions on the way to each answer, which the kernel pays for when the filter is loaded as well: it
-    // tries every system call once.
-    if (names > kManyNames) {
-        if (const int status = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, kBinaryTree); status < 0) {
-            return fail_errno("linux.seccomp: ask libseccomp for a binary tree", -status);
-        }
     }
     return exported(context.get());
 }
