@@ -22,10 +22,12 @@
 #include "runtime/container/init.h"
 #include "runtime/container/launch.h"
 #include "runtime/container/outcome_text.h"
+#include "runtime/container/root_mount.h"
 #include "runtime/container/saved_spec.h"
 #include "runtime/container/start_socket.h"
 #include "runtime/isolate/affinity.h"
 #include "runtime/isolate/intel_rdt.h"
+#include "runtime/isolate/labels.h"
 #include "runtime/isolate/net_devices.h"
 #include "runtime/oci/spec_reader.h"
 
@@ -47,6 +49,7 @@ struct Making {
     std::optional<isolate::RdtPlan> rdt;
     Fd console, proc, init_lock, start_socket, master;
     Launched process;
+    bool has_process = true;
     bool hooks_ran = false;
     bool whole = false;
 
@@ -91,9 +94,11 @@ Status read_bundle(Making &making) {
     const fs::path file = options.config.empty() ? bundle / "config.json" : options.config;
     making.spec_text = TRY(read_file(file, kLargestJson));
     making.spec = TRY(oci::parse_spec(making.spec_text, file.filename().string()));
-    if (!making.spec.process) {
-        return fail(EINVAL,
-                    file.filename().string() + ": process is missing, and a container without one cannot start");
+    making.has_process = making.spec.process.has_value();
+    if (!making.has_process) {
+        making.spec.process.emplace(); // never run
+        making.spec.process->cwd = "/";
+        making.spec.process->args = {"/"};
     }
     if (making.spec.process->terminal && options.console_socket.empty() && options.detach) {
         return fail(EINVAL, "process.terminal is set: a detached container needs --console-socket");
@@ -104,6 +109,11 @@ Status read_bundle(Making &making) {
     making.state.bundle = bundle.string();
     for (const std::string &warning : making.spec.warnings) {
         making.settings->warn(warning);
+    }
+    std::string &label = making.spec.linux_.mount_label;
+    if (!label.empty() && !isolate::selinux_is_on()) {
+        making.settings->warn("linux.mountLabel: " + quote(label) + " is asked for, but SELinux is not on, ignoring");
+        label.clear();
     }
     return {};
 }
@@ -121,6 +131,9 @@ Status plan_container(Making &making) {
                                                   .new_cgroup_namespace = plan.namespaces.new_cgroup,
                                                   .terminal = spec.process->terminal}));
     plan.process = TRY(isolate::plan_process(*spec.process, &spec.linux_));
+    if (!making.has_process) {
+        plan.process.args = {};
+    }
     plan.process.affinity = isolate::all_processors(); // not the runtime's own; execCPUAffinity is of further processes
     plan.process.may_set_groups = may_set_groups(spec.linux_);
     plan.process.new_keyring = options.new_keyring;
@@ -161,6 +174,10 @@ State first_record(const Making &making) {
     state.owner = user_name(geteuid());
     state.own_pid_namespace = making.plan.namespaces.makes(CLONE_NEWPID);
     state.annotations = making.spec.annotations;
+    state.has_process = making.has_process;
+    if (making.plan.rootfs.shares_mounts) {
+        state.covered_mount = mount_of(state.rootfs);
+    }
     const oci::Hooks &hooks = making.spec.hooks;
     for (const auto &[kind, list] : {std::pair("startContainer", &hooks.start_container),
                                      {"poststart", &hooks.poststart},
@@ -273,7 +290,8 @@ Status run_early_hooks(Making &making) {
     const std::string state = oci_state(making.state, Phase::kCreating, making.process.pid);
     making.hooks_ran = true;
     go_to_bundle(making.state);
-    TRY(run_hooks("prestart", hooks.prestart, state));
+    // The specification has them called by `start`, when a container is created, though all runtimes call them here.
+    TRY(run_hooks("prestart", hooks.prestart, oci_state(making.state, Phase::kCreated, making.process.pid)));
     TRY(run_hooks("createRuntime", hooks.create_runtime, state));
     return run_hooks_inside("createContainer", hooks.create_container, state, making.process.pidfd);
 }
@@ -303,6 +321,9 @@ Result<bool> accompany(Making &making) {
 Status make_container(Making &making, bool waits_for_start) {
     TRY(check_id(making.options->id));
     TRY(read_bundle(making));
+    if (!making.has_process && !waits_for_start) {
+        return fail(EINVAL, std::string(kNoProcess));
+    }
     TRY(plan_container(making));
     TRY(make_directory(making, waits_for_start));
     TRY(start_process(making));

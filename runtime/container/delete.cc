@@ -9,6 +9,7 @@
 
 #include "base/quote.h"
 #include "runtime/container/hooks.h"
+#include "runtime/container/root_mount.h"
 #include "runtime/container/saved_spec.h"
 #include "runtime/isolate/intel_rdt.h"
 
@@ -67,6 +68,9 @@ Status remove_remains(const Settings &settings, ContainerDir &directory, const s
 Status remove_container(const State &state, ContainerDir &directory, isolate::Cgroup &cgroup) {
     if (state.pid != 0 || is_ours(cgroup)) {
         TRY(cgroup.remove());
+    }
+    if (state.covered_mount) {
+        TRY(unmount_root(state.rootfs, *state.covered_mount));
     }
     if (state.rdt) {
         TRY(isolate::remove_rdt(*state.rdt));

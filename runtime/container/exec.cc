@@ -100,9 +100,11 @@ Result<oci::Process> wanted_process(const ExecOptions &options, const oci::Proce
     return process;
 }
 
-Result<isolate::NamespacePlan> namespaces_of(BorrowedFd pidfd) {
+Result<isolate::NamespacePlan> namespaces_of(BorrowedFd pidfd, const State &state) {
     isolate::NamespacePlan plan;
-    if (const int flags = TRY(other_namespaces(pidfd)); flags != 0) {
+    // Our own mount namespace is joined, too, where the container's root is another directory of it.
+    const int root = state.covered_mount ? CLONE_NEWNS : 0;
+    if (const int flags = TRY(other_namespaces(pidfd)) | root; flags != 0) {
         Fd target(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 3));
         plan.joins.push_back({.flag = flags, .name = "container's", .path = {}, .fd = std::move(target)});
         if ((flags & CLONE_NEWNS) != 0) {
@@ -167,7 +169,7 @@ Status plan_process_of(Joining &joining) {
     ExecPlan &plan = joining.plan;
     joining.proc = TRY(open_host_proc());
     plan.proc = joining.proc.get();
-    plan.namespaces = TRY(namespaces_of(joining.first_process));
+    plan.namespaces = TRY(namespaces_of(joining.first_process, joining.state));
     plan.process = TRY(isolate::plan_process(joining.process, &joining.spec.linux_));
     if (plan.process.affinity.empty()) {
         plan.process.affinity = isolate::all_processors();

@@ -62,27 +62,43 @@ Outcome set_terminal(BorrowedFd root, std::optional<oci::ConsoleSize> size, uid_
     return done();
 }
 
+// What the process still needs of the host: to speak with the runtime, and to be started.
+struct Kept {
+    BorrowedFd channel;
+    int init_lock = -1;
+    int listener = -1;
+};
+
+// Later it may be looked into by others of its pid namespace, so it has nothing of the host open any more but this.
+Outcome close_the_rest(const isolate::ProcessPlan &process, const Kept &kept) {
+    std::array<int, 3> numbers{kept.channel.get(), kept.init_lock, kept.listener};
+    std::ranges::sort(numbers);
+    return close_descriptors(process, numbers);
+}
+
 // From here on the process is what the specification asks for; what is left is the program.
-Outcome become_user(const isolate::ProcessPlan &process, const isolate::SeccompProgram &seccomp, BorrowedFd channel,
+Outcome become_user(const isolate::ProcessPlan &process, const isolate::SeccompProgram &seccomp, const Kept &kept,
                     isolate::ProgramPath &program) {
-    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go; with it, it comes as
-    // late as it can, so that it need not allow what is done in between.
     CHECK_STEP(enter_working_directory(process));
     CHECK_STEP(isolate::reset_signals());
+    CHECK_STEP(close_the_rest(process, kept));
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go, and everything that it
+    // need not allow before it. With it, it comes as late as it can.
+    const bool runs = !process.args.list().empty(); // a container can be created without a program
     if (!process.no_new_privileges) {
-        // Looked for before the filter, which need not allow more than running it; root may see what the user may not,
-        // and then it is execve(2) that says so.
-        CHECK_STEP(find_program(process, program));
-        CHECK_STEP(load_filter(seccomp, channel));
+        // Root may see what the user may not; then it is execve(2) that says so.
+        if (runs) {
+            CHECK_STEP(find_program(process, program));
+        }
+        CHECK_STEP(load_filter(seccomp, kept.channel));
     }
     CHECK_STEP(apply_credentials(process));
     prctl(PR_SET_PDEATHSIG, SIGKILL); // new credentials clear it
-    return process.no_new_privileges ? find_program(process, program) : done();
+    return process.no_new_privileges && runs ? find_program(process, program) : done();
 }
 
 Outcome run_program(const isolate::ProcessPlan &process, const isolate::SeccompProgram &seccomp, BorrowedFd channel,
                     const isolate::ProgramPath &program) {
-    CHECK_STEP(close_descriptors(process));
     if (process.no_new_privileges) {
         CHECK_STEP(apply_no_new_privileges(process));
         CHECK_STEP(load_filter(seccomp, channel));
@@ -92,13 +108,7 @@ Outcome run_program(const isolate::ProcessPlan &process, const isolate::SeccompP
 
 // The runtime may be gone a moment after it answered, and must not take this process with it. When it goes before, the
 // channel's end says so.
-//
-// From here on it may be looked into by others of its pid namespace, so it has nothing of the host open any more but
-// what it waits on.
-Outcome report_ready(BorrowedFd channel, unsigned preserved, int init_lock, int listener) {
-    std::array<int, 3> kept{channel.get(), init_lock, listener};
-    std::ranges::sort(kept);
-    CHECK_STEP(isolate::close_all_but(3 + preserved, kept));
+Outcome report_ready(BorrowedFd channel) {
     prctl(PR_SET_PDEATHSIG, 0);
     CHECK_STEP(tell(channel, Message::kReady));
     return wait_to_continue(channel);
@@ -153,9 +163,9 @@ Outcome container_init(const void *init_plan, BorrowedFd channel) {
     CHECK_STEP(apply_labels(plan.process, proc));
     CHECK_STEP(plan.outside_limits ? apply_task_settings(plan.process, proc) : apply_limits(plan.process, proc));
     isolate::ProgramPath program;
-    CHECK_STEP(become_user(plan.process, plan.seccomp, channel, program));
+    CHECK_STEP(become_user(plan.process, plan.seccomp, {channel, plan.init_lock, plan.listener}, program));
 
-    CHECK_STEP(report_ready(channel, plan.process.preserved_fds, plan.init_lock, plan.listener));
+    CHECK_STEP(report_ready(channel));
     if (plan.listener < 0) {
         return run_program(plan.process, plan.seccomp, channel, program);
     }
@@ -181,8 +191,8 @@ Outcome container_exec(const void *exec_plan, BorrowedFd channel) {
     CHECK_STEP(apply_labels(plan.process, proc));
     CHECK_STEP(plan.outside_limits ? apply_task_settings(plan.process, proc) : apply_limits(plan.process, proc));
     isolate::ProgramPath program;
-    CHECK_STEP(become_user(plan.process, plan.seccomp, channel, program));
-    CHECK_STEP(report_ready(channel, plan.process.preserved_fds, -1, -1));
+    CHECK_STEP(become_user(plan.process, plan.seccomp, {.channel = channel}, program));
+    CHECK_STEP(report_ready(channel));
     return run_program(plan.process, plan.seccomp, channel, program);
 }
 

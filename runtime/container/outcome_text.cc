@@ -55,8 +55,13 @@ std::string subject(const Outcome &outcome, const Plans &plans) {
         return "#" + std::to_string(index);
     }
     switch (outcome.step) {
-    case Step::kMountTarget:
     case Step::kMountSource:
+        return nth(plans.rootfs->mounts, index,
+                   [](const isolate::MountStep &mount) { return quote(mount.source) + ", for "; }) +
+               "mounts[" + std::to_string(index) + "] " +
+               nth(plans.rootfs->mounts, index,
+                   [](const isolate::MountStep &mount) { return quote(mount.destination); });
+    case Step::kMountTarget:
     case Step::kMountCreate:
     case Step::kMountAttributes:
     case Step::kMountAttach:

@@ -45,6 +45,9 @@ Status start(const Settings &settings, const std::string &id) {
     if (phase != Phase::kCreated) {
         return fail(EINVAL, "cannot start container " + quote(id) + ": it is " + phase_name(phase) + ", not created");
     }
+    if (!state.has_process) {
+        return fail(EINVAL, "cannot start container " + quote(id) + ": " + std::string(kNoProcess));
+    }
     if (!state.hooks.empty()) {
         go_to_bundle(state);
     }

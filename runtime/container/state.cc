@@ -75,6 +75,12 @@ std::string state_text(const State &state) {
     if (state.rdt) {
         text["rdt"] = {{"group", state.rdt->group}, {"monitor", state.rdt->monitor}, {"made", state.rdt->made}};
     }
+    if (!state.has_process) {
+        text["hasProcess"] = false;
+    }
+    if (state.covered_mount) {
+        text["coveredMount"] = *state.covered_mount;
+    }
     return text.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -110,6 +116,12 @@ Result<State> parse_state(std::string_view text, const std::string &name) {
             state.rdt = isolate::RdtPlace{.group = rdt->at("group").get<std::string>(),
                                           .monitor = rdt->at("monitor").get<std::string>(),
                                           .made = rdt->at("made").get<bool>()};
+        }
+        if (root.contains("hasProcess")) {
+            root.at("hasProcess").get_to(state.has_process);
+        }
+        if (root.contains("coveredMount")) {
+            state.covered_mount = natural(root, "coveredMount", UINT64_MAX);
         }
         root.at("annotations").get_to(state.annotations);
         return state;

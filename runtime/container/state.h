@@ -28,6 +28,9 @@ namespace fs = std::filesystem;
 
 inline constexpr int kStateVersion = 1;
 
+// Why a container without a program cannot be run or started.
+inline constexpr std::string_view kNoProcess = "config.json: process is missing, so there is nothing to start";
+
 struct State {
     std::string id;
     std::string oci_version;
@@ -37,10 +40,14 @@ struct State {
     std::string owner;              // who created it, by name or number
     pid_t pid = 0;                  // 0: it was never started, `create` is at it or was killed
     std::uint64_t start_time = 0;   // of that process, in clock ticks since boot: a pid may be somebody else's by now
+    bool has_process = true;        // false: config.json names no program, and it can be deleted only
     bool own_pid_namespace = true;  // the kernel ends all of it with the first process
     std::vector<std::string> hooks; // of those kinds config.json has some: startContainer, poststart, poststop
     isolate::CgroupPlace cgroup;
     std::optional<isolate::RdtPlace> rdt;
+    // Of a container without a mount namespace: the mount that its root is on (statx(2), STATX_MNT_ID) when nothing of
+    // its own is mounted there.
+    std::optional<std::uint64_t> covered_mount;
     std::map<std::string, std::string> annotations;
 };
 

@@ -26,12 +26,12 @@ bool apparmor_is_on() {
     return file.is_open() && read(file.get(), &answer, 1) == 1 && answer == 'Y';
 }
 
+} // namespace
+
 bool selinux_is_on() {
     struct statfs status{};
     return statfs("/sys/fs/selinux", &status) == 0 && status.f_type == SELINUX_MAGIC;
 }
-
-} // namespace
 
 Result<std::string> plan_apparmor_profile(const std::string &profile) {
     if (profile.empty()) {

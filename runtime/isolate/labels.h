@@ -13,6 +13,7 @@ namespace ballast::isolate {
 // The profile to set; "" for "unconfined" where AppArmor is not on. ENOTSUP when the kernel runs without the module
 // that a label is for.
 Result<std::string> plan_apparmor_profile(const std::string &profile);
+bool selinux_is_on();
 Status check_selinux_label(const std::string &label);
 
 // Empty: the program keeps what the runtime has.

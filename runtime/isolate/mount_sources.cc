@@ -61,13 +61,20 @@ Status change(const MountStep &step, const Fd &tree, UserNamespaces &namespaces,
                       code);
 }
 
+// A clone of all that is mounted below the source, the container's root and what is mounted there among them.
+bool holds_root(const MountStep &step, const std::string &root) {
+    const std::string source = step.source.ends_with('/') ? step.source : step.source + "/";
+    return step.recursive && root.starts_with(source);
+}
+
 } // namespace
 
-Status prepare_mounts(std::vector<MountStep> &steps) {
+Status prepare_mounts(std::vector<MountStep> &steps, const std::string &left_to_child) {
     UserNamespaces namespaces;
     for (std::size_t i = 0; i < steps.size(); i++) {
         MountStep &step = steps[i];
-        if (step.kind != MountKind::kBind) {
+        if (step.kind != MountKind::kBind ||
+            (!left_to_child.empty() && !step.idmapped() && !holds_root(step, left_to_child))) {
             continue;
         }
         unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step.recursive ? AT_RECURSIVE : 0U) |

@@ -75,8 +75,9 @@ struct MountSettings {
 
 Result<std::vector<MountStep>> plan_mounts(const oci::Spec &spec, const MountSettings &settings);
 
-// In the parent: opens the sources of binds with their options. EPERM is left to the child, but for idmapped ones.
-Status prepare_mounts(std::vector<MountStep> &steps);
+// In the parent: opens the sources of binds with their options. EPERM is left to the child, but for idmapped ones. With
+// `left_to_child`, the container's root, only those: idmapped ones, and what would show the container's own mounts.
+Status prepare_mounts(std::vector<MountStep> &steps, const std::string &left_to_child = {});
 // Allocates nothing. errno on failure. `user_namespace` is for changes with idmap.
 bool apply_changes(const std::vector<AttributeChange> &changes, int tree, int user_namespace = -1);
 

@@ -155,7 +155,11 @@ Outcome find_program(const ProcessPlan &plan, ProgramPath &found) {
     return find_executable(plan.args.list().front(), plan.env, found);
 }
 
-Outcome close_descriptors(const ProcessPlan &plan) { return close_on_exec_from(kFirstDescriptor + plan.preserved_fds); }
+Outcome close_descriptors(const ProcessPlan &plan, std::span<const int> kept) {
+    const unsigned first = kFirstDescriptor + plan.preserved_fds;
+    CHECK_STEP(close_all_but(first, kept));
+    return close_on_exec_from(first);
+}
 
 Outcome execute(const ProcessPlan &plan, const ProgramPath &program) {
     if (!plan.args.frozen() || !plan.env.frozen()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -62,8 +63,8 @@ Outcome apply_no_new_privileges(const ProcessPlan &plan);
 // The file that args[0] names, by PATH of the plan's environment, as execvp(3) would look for it: program.h. Call it
 // inside the new root, as the container's user.
 Outcome find_program(const ProcessPlan &plan, ProgramPath &found);
-// Marks all descriptors from 3 + preserved_fds on close-on-exec.
-Outcome close_descriptors(const ProcessPlan &plan);
+// Closes all descriptors from 3 + preserved_fds on but `kept` (ascending, -1 is nothing), which close on exec.
+Outcome close_descriptors(const ProcessPlan &plan, std::span<const int> kept);
 // After reset_signals() of signals.h; returns only when execve(2) failed.
 Outcome execute(const ProcessPlan &plan, const ProgramPath &program);
 

@@ -58,7 +58,9 @@ Outcome keep_null(const RootfsPlan &plan) {
 }
 
 Outcome build(const RootfsPlan &plan, BorrowedFd proc) {
-    CHECK_STEP(leave_peers());
+    if (!plan.shares_mounts) {
+        CHECK_STEP(leave_peers());
+    }
     CHECK_STEP(keep_null(plan));
     CHECK_STEP(attach_root(plan));
     CHECK_STEP(make_mounts(plan.mounts, plan.root_directory, proc, plan.mount_label));
@@ -95,6 +97,10 @@ Outcome pivot(const RootfsPlan &plan) {
                : failed_at(Step::kPivotRoot);
 }
 
+Outcome change_root(const RootfsPlan &plan) {
+    return fchdir(plan.root_directory) == 0 && chroot(".") == 0 ? done() : failed_at(Step::kPivotRoot);
+}
+
 } // namespace
 
 Outcome build_rootfs(const RootfsPlan &plan, BorrowedFd proc) {
@@ -109,7 +115,7 @@ Outcome mount_console(const RootfsPlan &plan, BorrowedFd terminal) {
 }
 
 Outcome enter_rootfs(const RootfsPlan &plan) {
-    CHECK_STEP(plan.pivot ? pivot(plan) : move_root(plan));
+    CHECK_STEP(plan.shares_mounts ? change_root(plan) : plan.pivot ? pivot(plan) : move_root(plan));
     bool late = plan.root_propagation == MS_SHARED || plan.root_propagation == MS_UNBINDABLE;
     if (late && set_attributes(plan.root_directory, propagation(plan.root_propagation),
                                plan.recursive_propagation ? AT_RECURSIVE : 0) != 0) {

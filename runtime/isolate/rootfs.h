@@ -31,6 +31,12 @@ struct RootfsPlan {
     unsigned long root_propagation = 0; // MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE; 0: the default (private)
     bool recursive_propagation = true;
     bool pivot = true; // false: --no-pivot, move the root and chroot
+    // No mount namespace is asked for: mounts are made in the runtime's own, over `root`, and the container is kept
+    // there by chroot(2) alone. Whoever deletes it unmounts `root`.
+    bool shares_mounts = false;
+    // Sources of binds are opened in the child, so that mounts come in the order of the specification in
+    // /proc/PID/mountinfo as well; else by prepare_sources().
+    bool child_opens_sources = false;
     std::vector<MountStep> mounts;
     std::vector<DeviceStep> devices; // index of Step::kDevice; device_link() of devices.h names that of kDeviceLink
     bool populate_dev = true;        // false: /dev is the host's, and stays as it is
@@ -54,9 +60,9 @@ struct RootfsSettings {
 
 Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &settings);
 // In the parent: clones of bind sources and of the root with their attributes and idmaps. What an unprivileged caller
-// may not open (EPERM) is left to the child, which may inside its user namespace. ENOTSUP for a mount label where the
-// kernel has no SELinux. A tree opened here has none of the locks that a clone made by a user namespace's child has: a
-// container with CAP_SYS_ADMIN in its user namespace may take options of it away again, as with other runtimes.
+// may not open (EPERM) is left to the child, which may inside its user namespace. A tree opened here has none of the
+// locks that a clone made by a user namespace's child has: a container with CAP_SYS_ADMIN in its user namespace may
+// take options of it away again, as with other runtimes.
 Status prepare_sources(RootfsPlan &plan);
 
 // In the child, in this order. `proc` is the host's /proc.

@@ -3,7 +3,6 @@
 #include <array>
 #include <climits>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string_view>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -110,14 +109,6 @@ Status check_network_sysctls(const RootfsPlan &plan) {
     return {};
 }
 
-Status check_label(const RootfsPlan &plan) {
-    struct statfs status{};
-    if (!plan.mount_label.empty() && (statfs("/sys/fs/selinux", &status) != 0 || status.f_type != SELINUX_MAGIC)) {
-        return fail(ENOTSUP, "linux.mountLabel: this kernel has no SELinux");
-    }
-    return {};
-}
-
 } // namespace
 
 RootfsPlan::RootfsPlan() = default;
@@ -127,9 +118,6 @@ RootfsPlan::~RootfsPlan() = default;
 
 Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &settings) {
     RootfsPlan plan;
-    if (find_namespace(spec, oci::NamespaceType::kMount) == nullptr) {
-        return fail(EINVAL, "linux.namespaces: a container needs a mount namespace of its own");
-    }
     if (spec.root.path.empty()) {
         return fail(EINVAL, "root.path: missing");
     }
@@ -138,11 +126,17 @@ Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &sett
         spec.root.path.starts_with('/') ? spec.root.path + "/" : settings.bundle.string() + "/" + spec.root.path + "/";
     plan.root_read_only = spec.root.read_only;
     plan.pivot = settings.pivot;
+    plan.shares_mounts = find_namespace(spec, oci::NamespaceType::kMount) == nullptr;
+    if (plan.shares_mounts && settings.new_user_namespace) {
+        return fail(EINVAL, "linux.namespaces: a user namespace without a mount namespace may not mount anything");
+    }
     plan.mount_label = spec.linux_.mount_label;
     TRY(plan_propagation(plan, spec.linux_.rootfs_propagation));
     plan.mounts = TRY(plan_mounts(spec, {.bundle = settings.bundle.string(),
                                          .new_cgroup_namespace = settings.new_cgroup_namespace,
                                          .root_propagation = plan.root_propagation}));
+    // A user namespace's root may not reach them, and what is to be shared with the host has to be cloned from there.
+    plan.child_opens_sources = !settings.new_user_namespace && plan.root_propagation != MS_SHARED;
     plan.populate_dev = !has_host_devices(plan.mounts);
     if (plan.populate_dev) {
         plan.devices = TRY(plan_devices(spec, settings.new_user_namespace, settings.terminal));
@@ -161,10 +155,9 @@ Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &sett
 }
 
 Status prepare_sources(RootfsPlan &plan) {
-    TRY(check_label(plan));
     TRY(check_network_sysctls(plan));
     TRY(open_root(plan));
-    TRY(prepare_mounts(plan.mounts));
+    TRY(prepare_mounts(plan.mounts, plan.child_opens_sources ? plan.root.string() : std::string()));
     TRY(prepare_devices(plan.devices));
     if (!plan.masked_paths.empty()) {
         plan.null = open_null();

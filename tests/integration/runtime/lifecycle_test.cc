@@ -164,7 +164,7 @@ TEST_CASE_METHOD(OciFixture, "hooks of every kind run in their order with the st
     const Completed completed = run();
     INFO(completed.errors);
     CHECK(completed.status == 0);
-    CHECK(must(read_file(file)) == "prestart \"status\": \"creating\"\ncreateRuntime \"status\": \"creating\"\n"
+    CHECK(must(read_file(file)) == "prestart \"status\": \"created\"\ncreateRuntime \"status\": \"creating\"\n"
                                    "createContainer \"status\": \"creating\"\npoststart \"status\": \"running\"\n"
                                    "poststop \"status\": \"stopped\"\n");
     configure({"true"}, [&](Json &config) {
@@ -239,5 +239,56 @@ TEST_CASE_METHOD(OciFixture, "a start that is killed leaves the container create
         }
         CHECK(oci({"delete", "--force", id}).status == 0);
     }
+    check_nothing_left();
+}
+
+TEST_CASE_METHOD(OciFixture, "a container without a program can be created and deleted, not started", "[root]") {
+    configure({"true"}, [](Json &config) { config.erase("process"); });
+    REQUIRE(create().status == 0);
+    CHECK(status() == "created");
+    const Completed started = oci({"start", "web"});
+    CHECK(started.status == 1);
+    CHECK(started.errors.contains("process is missing"));
+    CHECK(status() == "created");
+    CHECK(oci({"delete", "web"}).status == 0);
+    check_nothing_left();
+}
+
+TEST_CASE_METHOD(OciFixture, "without a mount namespace the root is mounted on the host until delete", "[root]") {
+    const auto mounts_below_root = [this] {
+        const std::string place = (bundle() / "rootfs").string();
+        const std::string table = must(read_file("/proc/self/mountinfo"));
+        std::size_t count = 0;
+        for (std::size_t at = 0; (at = table.find(place, at)) != std::string::npos; ++at) {
+            ++count;
+        }
+        return count;
+    };
+    const auto share = [](Json &config) {
+        config["linux"].erase("maskedPaths"); // these are mounts, which the host would see as well
+        config["linux"].erase("readonlyPaths");
+        Json &namespaces = config["linux"]["namespaces"];
+        for (auto one = namespaces.begin(); one != namespaces.end(); ++one) {
+            if ((*one)["type"] == "mount") {
+                namespaces.erase(one);
+                return;
+            }
+        }
+    };
+    const std::size_t before = mounts_below_root();
+    configure({"wait"}, share);
+    REQUIRE(create().status == 0);
+    REQUIRE(oci({"start", "web"}).status == 0);
+    CHECK(mounts_below_root() > before);
+    // Further processes see the container's root as well.
+    const std::string seen = oci({"exec", "web", "inside", "cat", "/proc/self/mounts"}).output;
+    INFO(seen);
+    CHECK(seen.contains("proc /proc proc"));
+    CHECK_FALSE(seen.contains(bundle().string()));
+    CHECK(oci({"delete", "--force", "web"}).status == 0);
+    CHECK(mounts_below_root() == before);
+    configure({"nosuch"}, share);
+    CHECK(run().status != 0);
+    CHECK(mounts_below_root() == before);
     check_nothing_left();
 }

@@ -124,3 +124,28 @@ TEST_CASE_METHOD(OciFixture, "a seccomp filter holds, with and without no_new_pr
         }
     }
 }
+
+TEST_CASE_METHOD(OciFixture, "a filter that was written before the runtime's own calls were there still loads",
+                 "[root]") {
+    for (const bool no_new_privileges : {true, false}) {
+        INFO(no_new_privileges);
+        configure({"wait"}, [&](Json &config) {
+            config["process"]["noNewPrivileges"] = no_new_privileges;
+            config["linux"]["seccomp"] = {
+                {"defaultAction", "SCMP_ACT_ALLOW"},
+                {"syscalls", Json::array({{{"names",
+                                            {"close_range", "clone3", "faccessat2", "fsopen", "mount_setattr",
+                                             "move_mount", "open_tree", "openat2", "pidfd_open", "pidfd_send_signal"}},
+                                           {"action", "SCMP_ACT_KILL_PROCESS"}}})}};
+        });
+        const Completed created = create();
+        INFO(created.errors);
+        REQUIRE(created.status == 0);
+        REQUIRE(oci({"start", "web"}).status == 0);
+        const Completed inside = oci({"exec", "web", "inside", "cat", "/proc/self/status"});
+        INFO(inside.errors);
+        CHECK(inside.status == 0);
+        CHECK(inside.output.contains("Seccomp:\t2"));
+        CHECK(oci({"delete", "--force", "web"}).status == 0);
+    }
+}

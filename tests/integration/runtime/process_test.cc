@@ -86,7 +86,7 @@ Outcome become(const ProcessPlan &plan, BorrowedFd proc) {
     ProgramPath program;
     CHECK_STEP(find_program(plan, program));
     CHECK_STEP(apply_no_new_privileges(plan));
-    CHECK_STEP(close_descriptors(plan));
+    CHECK_STEP(close_descriptors(plan, {}));
     CHECK_STEP(reset_signals());
     return execute(plan, program);
 }
@@ -362,7 +362,7 @@ TEST_CASE("no descriptor but the preserved ones, no ignored and no blocked signa
         sigprocmask(SIG_SETMASK, &all, nullptr);
         ProgramPath program;
         CHECK_STEP(find_program(plan, program));
-        CHECK_STEP(close_descriptors(plan));
+        CHECK_STEP(close_descriptors(plan, {}));
         CHECK_STEP(reset_signals());
         return execute(plan, program);
     });

@@ -207,7 +207,7 @@ TEST_CASE("a step that fails names its mount, and nothing is left on the host", 
     CHECK(trial.run([] { return ""; }) == "MountAttributes[1]: Invalid argument");
     trial.spec.mounts.pop_back();
     trial.mount("bind", "/x", {"bind"}, "/nonexistent/y");
-    CHECK(trial.run([] { return ""; }) == "prepare: mounts[1] (/x): open /nonexistent/y: No such file or directory");
+    CHECK(trial.run([] { return ""; }) == "MountSource[1]: No such file or directory");
     trial.spec.mounts.pop_back();
     trial.spec.linux_.sysctl = {{"net.ipv4.no_such_thing", "1"}};
     CHECK(trial.run([] { return ""; }) == "Sysctl[0]: No such file or directory");

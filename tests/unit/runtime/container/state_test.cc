@@ -19,10 +19,12 @@ State whole() {
             .owner = "root",
             .pid = 42,
             .start_time = 99,
+            .has_process = false,
             .own_pid_namespace = false,
             .hooks = {"poststop"},
             .cgroup = {.manager = isolate::CgroupManager::kSystemd, .path = "/a/b.scope", .scope = "b.scope"},
             .rdt = isolate::RdtPlace{.group = "/g", .monitor = "m", .made = true},
+            .covered_mount = 31,
             .annotations = {{"key", "value"}}};
 }
 
@@ -34,6 +36,8 @@ TEST_CASE("a record reads as it was written", "[state]") {
     CHECK(state.pid == 42);
     CHECK(state.cgroup.manager == isolate::CgroupManager::kSystemd);
     CHECK(state.rdt->made);
+    CHECK_FALSE(state.has_process);
+    CHECK(state.covered_mount == 31U);
 }
 
 TEST_CASE("a record that is cut short, of another kind or from a newer version is refused", "[state]") {

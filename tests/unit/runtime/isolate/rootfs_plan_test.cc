@@ -25,10 +25,23 @@ TEST_CASE("the root starts from the bundle unless absolute", "[rootfs]") {
     CHECK(must(plan_rootfs(spec, {.bundle = "/b"})).root == "/other/");
 }
 
-TEST_CASE("a container without a mount namespace would change the host", "[rootfs]") {
+TEST_CASE("a container without a mount namespace shares the runtime's, but with no user namespace", "[rootfs]") {
     oci::Spec spec = minimal();
+    CHECK_FALSE(must(plan_rootfs(spec, {.bundle = "/b"})).shares_mounts);
     spec.linux_.namespaces.clear();
-    CHECK(error_of(plan_rootfs(spec, {.bundle = "/b"})).code == EINVAL);
+    CHECK(must(plan_rootfs(spec, {.bundle = "/b"})).shares_mounts);
+    CHECK(error_of(plan_rootfs(spec, {.bundle = "/b", .new_user_namespace = true})).code == EINVAL);
+}
+
+TEST_CASE("sources of binds are opened where the specification's order can be kept, or where they can be reached",
+          "[rootfs]") {
+    oci::Spec spec = minimal();
+    CHECK(must(plan_rootfs(spec, {.bundle = "/b"})).child_opens_sources);
+    CHECK_FALSE(must(plan_rootfs(spec, {.bundle = "/b", .new_user_namespace = true})).child_opens_sources);
+    spec.linux_.rootfs_propagation = "rslave";
+    CHECK(must(plan_rootfs(spec, {.bundle = "/b"})).child_opens_sources);
+    spec.linux_.rootfs_propagation = "rshared";
+    CHECK_FALSE(must(plan_rootfs(spec, {.bundle = "/b"})).child_opens_sources);
 }
 
 TEST_CASE("a path is masked once and the root never", "[rootfs]") {
