@@ -146,6 +146,9 @@ Result<int> run_verb(Global &global, const oci::Parsed &parsed, int &failure) {
 Result<int> run_program(const oci::Arguments &arguments, Global &global, int &failure) {
     const std::vector<oci::Option> options = global_options(global);
     const oci::Parsed parsed = TRY(oci::parse_options(arguments, options, true));
+    if (!global.log.empty()) {
+        TRY(open_file(global.log, O_WRONLY | O_CREAT | O_APPEND, 0600).within("--log"));
+    }
     if (global.version) {
         TRY(oci::print(oci::version_text()));
         return 0;

@@ -90,6 +90,8 @@ Result<bool> reap(pid_t pid, int &status) {
 
 } // namespace
 
+void take_terminal_size(BorrowedFd master) { copy_size(STDIN_FILENO, master); }
+
 Result<Fd> connect_console(const std::filesystem::path &socket) {
     const std::string name = socket.string();
     sockaddr_un address{};
@@ -118,7 +120,7 @@ void hold_signals() {
     sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Result<int> stay_with(pid_t pid, BorrowedFd pidfd, Fd master) {
+Result<int> stay_with(pid_t pid, BorrowedFd pidfd, Fd master, NotifySocket notify) {
     const sigset_t set = passed_on();
     const Fd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals.is_open()) {
@@ -126,15 +128,13 @@ Result<int> stay_with(pid_t pid, BorrowedFd pidfd, Fd master) {
     }
     const bool terminal = master.is_open();
     const RawTerminal raw(terminal ? STDIN_FILENO : -1);
-    if (terminal) {
-        copy_size(STDIN_FILENO, master);
-    }
     bool input = terminal;
     for (;;) {
-        std::array<pollfd, 4> watched{{{pidfd.get(), POLLIN, 0},
+        std::array<pollfd, 5> watched{{{pidfd.get(), POLLIN, 0},
                                        {signals.get(), POLLIN, 0},
                                        {master.is_open() ? master.get() : -1, POLLIN, 0},
-                                       {input ? STDIN_FILENO : -1, POLLIN, 0}}};
+                                       {input ? STDIN_FILENO : -1, POLLIN, 0},
+                                       {notify.is_open() ? notify.fd().get() : -1, POLLIN, 0}}};
         if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
             return fail_errno("wait for the container");
         }
@@ -153,6 +153,9 @@ Result<int> stay_with(pid_t pid, BorrowedFd pidfd, Fd master) {
         if ((watched[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !pass(master.get(), STDOUT_FILENO)) {
             master.close();
             input = false;
+        }
+        if ((watched[4].revents & POLLIN) != 0) {
+            notify.relay();
         }
         int status = 0;
         if ((watched[0].revents & POLLIN) != 0 && TRY(reap(pid, status))) {

@@ -21,6 +21,8 @@
 #include "runtime/container/identity.h"
 #include "runtime/container/init.h"
 #include "runtime/container/launch.h"
+#include "runtime/container/listen_fds.h"
+#include "runtime/container/notify_socket.h"
 #include "runtime/container/outcome_text.h"
 #include "runtime/container/root_mount.h"
 #include "runtime/container/saved_spec.h"
@@ -49,6 +51,7 @@ struct Making {
     std::optional<isolate::RdtPlan> rdt;
     Fd console, proc, init_lock, start_socket, master;
     Launched process;
+    unsigned listen_fds = 0;
     bool has_process = true;
     bool hooks_ran = false;
     bool whole = false;
@@ -107,6 +110,11 @@ Status read_bundle(Making &making) {
         return fail(EINVAL, "--console-socket is given, but process.terminal is not set");
     }
     making.state.bundle = bundle.string();
+    making.state.notify_socket = caller_notify_socket();
+    if (!making.state.notify_socket.empty()) {
+        add_notify(making.spec, making.state.notify_socket, notify_directory(making.settings->root, options.id));
+    }
+    making.listen_fds = pass_listen_fds(*making.spec.process);
     for (const std::string &warning : making.spec.warnings) {
         making.settings->warn(warning);
     }
@@ -138,7 +146,7 @@ Status plan_container(Making &making) {
     plan.process.may_set_groups = may_set_groups(spec.linux_);
     plan.process.new_keyring = options.new_keyring;
     plan.process.keyring_name = "_ses." + options.id;
-    plan.process.preserved_fds = options.preserve_fds;
+    plan.process.preserved_fds = options.preserve_fds + making.listen_fds;
     if (const Result<Fd> root = open_file(plan.rootfs.root, O_PATH | O_DIRECTORY); root.has_value()) {
         TRY(set_home(plan.process, *root)); // a root that is not there is told by who needs it
     }
@@ -206,6 +214,9 @@ Status make_directory(Making &making, bool waits_for_start) {
     }
     making.plan.init_lock = making.init_lock.get();
     TRY(write_file(path / "config.json", making.spec_text, 0600));
+    if (!making.state.notify_socket.empty()) {
+        TRY(NotifySocket::make_directory(*making.directory));
+    }
     TRY(making.directory->store(making.state));
     making.cgroup = TRY(isolate::Cgroup::create(request, making.spec.linux_.resources));
     for (const std::string &path_of_setting : making.cgroup->ignored()) {
@@ -305,6 +316,7 @@ Result<bool> accompany(Making &making) {
             if (making.console.is_open()) {
                 return send_console(making.console, master);
             }
+            take_terminal_size(master);
             making.master = std::move(master);
             return {};
         },
@@ -358,15 +370,18 @@ Result<int> run(const Settings &settings, const CreateOptions &options) {
         TRY(run_hooks_inside("startContainer", making.spec.hooks.start_container,
                              oci_state(making.state, Phase::kCreated, making.process.pid), making.process.pidfd));
     }
+    NotifySocket notify = TRY(NotifySocket::listen(*making.directory, making.state));
     TRY(continue_process(making.process.channel));
     (void)TRY(accompany(making)); // until the channel is at its end: the program runs
     making.whole = true;
     TRY(run_hooks("poststart", making.spec.hooks.poststart,
                   oci_state(making.state, Phase::kRunning, making.process.pid)));
     if (options.detach) {
+        TRY(notify.wait(making.process.pidfd));
         return 0;
     }
-    const int status = TRY(stay_with(making.process.pid, making.process.pidfd, std::move(making.master)));
+    const int status =
+        TRY(stay_with(making.process.pid, making.process.pidfd, std::move(making.master), std::move(notify)));
     if (!options.keep) {
         TRY(remove_container(making.state, *making.directory, *making.cgroup));
     }

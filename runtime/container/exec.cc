@@ -96,7 +96,7 @@ Result<oci::Process> wanted_process(const ExecOptions &options, const oci::Proce
     if (options.selinux_label) {
         process.selinux_label = *options.selinux_label;
     }
-    process.no_new_privileges = process.no_new_privileges || options.no_new_privileges;
+    process.no_new_privileges = options.no_new_privileges; // of this process, as with other runtimes
     return process;
 }
 
@@ -249,6 +249,7 @@ Result<bool> accompany(Joining &joining) {
                          if (joining.console.is_open()) {
                              return send_console(joining.console, master);
                          }
+                         take_terminal_size(master);
                          joining.master = std::move(master);
                          return {};
                      },

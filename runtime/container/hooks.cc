@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -42,12 +43,19 @@ struct Launch {
     int stdin_fd = -1;
     int stdout_fd = -1;
     int stderr_fd = -1;
-    int inside = -1;      // pidfd
-    int root_inside = -1; // the root directory of that process
-    int namespaces = 0;   // CLONE_NEW* to join; 0: none
-    int runtime = -1;     // pidfd of ours
-    int report = -1;      // a pipe, for the id of the process that is the hook when it is not the first
+    int inside = -1;                 // pidfd
+    int root_inside = -1;            // the root directory of that process
+    int namespaces = 0;              // CLONE_NEW* to join; 0: none
+    int runtime = -1;                // pidfd of ours
+    int report = -1;                 // a pipe, for the id of the process that is the hook when it is not the first
+    const char *directory = nullptr; // ours, by name: where hooks inside run as well, if it is there
 };
+
+// "/" where it has no name any more.
+std::string current_directory() {
+    std::array<char, PATH_MAX> name{};
+    return getcwd(name.data(), name.size()) == nullptr ? "/" : name.data();
+}
 
 [[noreturn]] void give_up(const char *what) {
     const char *reason = strerrordesc_np(errno);
@@ -108,8 +116,13 @@ void join(const Launch &launch) {
     }
     // setns(2) into a mount namespace goes to its root, but the container may still be in a root that the runtime was
     // given (chroot(2)): paths of hooks are meant from there.
-    if ((launch.namespaces & CLONE_NEWNS) != 0 && (fchdir(launch.root_inside) != 0 || chroot(".") != 0)) {
-        give_up("change to the container's root");
+    if ((launch.namespaces & CLONE_NEWNS) != 0) {
+        if (fchdir(launch.root_inside) != 0 || chroot(".") != 0) {
+            give_up("change to the container's root");
+        }
+        if (chdir(launch.directory) != 0 && chdir("/") != 0) {
+            give_up("change to the container's root");
+        }
     }
     if ((launch.namespaces & CLONE_NEWUSER) != 0) {
         // In there we are nobody yet. The caller's groups stay where a map forbids setgroups(2) (EPERM).
@@ -379,6 +392,8 @@ Status run_hooks_inside(const std::string &kind, const std::vector<oci::Hook> &h
     launch.namespaces = TRY(other_namespaces(inside).within("hooks." + kind));
     const Fd root = TRY(root_of(inside).within("hooks." + kind));
     launch.root_inside = root.get();
+    const std::string directory = current_directory();
+    launch.directory = directory.c_str();
     return run_all(kind, hooks, state, launch);
 }
 

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "runtime/isolate/descriptors.h"
+#include "runtime/isolate/loopback.h"
 #include "runtime/isolate/signals.h"
+#include "runtime/isolate/standard_streams.h"
 #include "runtime/isolate/terminal.h"
 
 namespace ballast::container {
@@ -82,6 +84,7 @@ Outcome become_user(const isolate::ProcessPlan &process, const isolate::SeccompP
     CHECK_STEP(enter_working_directory(process));
     CHECK_STEP(isolate::reset_signals());
     CHECK_STEP(close_the_rest(process, kept));
+    isolate::give_standard_streams(process.user.uid, process.user.gid);
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go, and everything that it
     // need not allow before it. With it, it comes as late as it can.
     const bool runs = !process.args.list().empty(); // a container can be created without a program
@@ -145,6 +148,9 @@ Outcome container_init(const void *init_plan, BorrowedFd channel) {
         return failed_at(Step::kSession);
     }
     CHECK_STEP(set_names(plan.namespaces));
+    if (plan.namespaces.makes(CLONE_NEWNET)) {
+        CHECK_STEP(isolate::set_loopback_up());
+    }
     CHECK_STEP(build_rootfs(plan.rootfs, proc));
     if (plan.hooks_before_pivot) {
         CHECK_STEP(tell(channel, Message::kMounted));

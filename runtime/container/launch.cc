@@ -121,7 +121,11 @@ Outcome wait_if_held(const LaunchPlan &plan, BorrowedFd channel) {
     }
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        const Outcome held = wait_if_held(plan, ends.child);
+        // The channel is one, and what it says must not come before kSpawned.
+        Outcome held = wait_to_continue(ends.child);
+        if (!held.failed()) {
+            held = wait_if_held(plan, ends.child);
+        }
         end_child(ends.child, held.failed() ? held : main(argument, ends.child));
     }
     (void)write_record(ends.child, {.message = Message::kSpawned, .value = pid}); // an unheard pid: the runtime is gone
@@ -188,7 +192,7 @@ Result<Launched> launch(const LaunchPlan &plan, ChildMain main, const void *argu
             (void)waitpid(launched.pid, nullptr, __WALL); // it has nothing more to say
             launched.pid = record.value;
             launched.pidfd = Fd(static_cast<int>(syscall(SYS_pidfd_open, launched.pid, 0)));
-            if (!launched.pidfd.is_open()) {
+            if (!launched.pidfd.is_open() || !send_record(launched.channel, {.message = Message::kContinue})) {
                 step = fail_errno("watch the container's first process");
             }
         }

@@ -7,6 +7,7 @@
 #include "runtime/container/hooks.h"
 #include "runtime/container/identity.h"
 #include "runtime/container/lifecycle.h"
+#include "runtime/container/notify_socket.h"
 #include "runtime/container/outcome_text.h"
 #include "runtime/container/saved_spec.h"
 #include "runtime/container/start_socket.h"
@@ -35,12 +36,10 @@ Status pass_listener(const ContainerDir &directory, const State &state, Borrowed
         seccomp_process_state(state, Phase::kCreated, state.pid, spec.linux_.seccomp->listener_metadata));
 }
 
-} // namespace
-
-Status start(const Settings &settings, const std::string &id) {
+// What is left to wait for, with nothing locked: a program that is never ready can be killed.
+Result<NotifySocket> start_program(const Settings &settings, const std::string &id, Fd &first_process) {
     const ContainerDir directory = TRY(ContainerDir::open(settings.root, id));
     const State state = TRY(directory.load());
-    Fd first_process;
     const Phase phase = TRY(phase_of(state, directory, &first_process));
     if (phase != Phase::kCreated) {
         return fail(EINVAL, "cannot start container " + quote(id) + ": it is " + phase_name(phase) + ", not created");
@@ -56,6 +55,7 @@ Status start(const Settings &settings, const std::string &id) {
         TRY(run_hooks_inside("startContainer", spec.hooks.start_container, oci_state(state, phase, state.pid),
                              first_process));
     }
+    NotifySocket notify = TRY(NotifySocket::listen(directory, state));
     const Fd socket = TRY(connect_to_start(directory));
     TRY(continue_process(socket));
     const Conversation conversation{
@@ -69,7 +69,15 @@ Status start(const Settings &settings, const std::string &id) {
         const oci::Spec spec = TRY(load_spec(directory));
         TRY(run_hooks("poststart", spec.hooks.poststart, oci_state(state, Phase::kRunning, state.pid)));
     }
-    return {};
+    return notify;
+}
+
+} // namespace
+
+Status start(const Settings &settings, const std::string &id) {
+    Fd first_process;
+    NotifySocket notify = TRY(start_program(settings, id, first_process));
+    return notify.wait(first_process);
 }
 
 } // namespace ballast::container

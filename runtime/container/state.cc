@@ -75,6 +75,9 @@ std::string state_text(const State &state) {
     if (state.rdt) {
         text["rdt"] = {{"group", state.rdt->group}, {"monitor", state.rdt->monitor}, {"made", state.rdt->made}};
     }
+    if (!state.notify_socket.empty()) {
+        text["notifySocket"] = state.notify_socket;
+    }
     if (!state.has_process) {
         text["hasProcess"] = false;
     }
@@ -116,6 +119,9 @@ Result<State> parse_state(std::string_view text, const std::string &name) {
             state.rdt = isolate::RdtPlace{.group = rdt->at("group").get<std::string>(),
                                           .monitor = rdt->at("monitor").get<std::string>(),
                                           .made = rdt->at("made").get<bool>()};
+        }
+        if (root.contains("notifySocket")) {
+            root.at("notifySocket").get_to(state.notify_socket);
         }
         if (root.contains("hasProcess")) {
             root.at("hasProcess").get_to(state.has_process);

@@ -45,6 +45,7 @@ struct State {
     std::vector<std::string> hooks; // of those kinds config.json has some: startContainer, poststart, poststop
     isolate::CgroupPlace cgroup;
     std::optional<isolate::RdtPlace> rdt;
+    std::string notify_socket; // the caller's, who wants to be told when the program is ready; empty: nobody
     // Of a container without a mount namespace: the mount that its root is on (statx(2), STATX_MNT_ID) when nothing of
     // its own is mounted there.
     std::optional<std::uint64_t> covered_mount;

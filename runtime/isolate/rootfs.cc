@@ -9,6 +9,7 @@
 #include "runtime/isolate/mount_syscalls.h"
 #include "runtime/isolate/mounts.h"
 #include "runtime/isolate/sysctl.h"
+#include "runtime/isolate/target_path.h"
 
 // The child's part: allocates nothing.
 namespace ballast::isolate {
@@ -64,6 +65,8 @@ Outcome build(const RootfsPlan &plan, BorrowedFd proc) {
     CHECK_STEP(keep_null(plan));
     CHECK_STEP(attach_root(plan));
     CHECK_STEP(make_mounts(plan.mounts, plan.root_directory, proc, plan.mount_label));
+    // Where it cannot be made, entering it says why.
+    (void)make_target(plan.root_directory, plan.working_directory.c_str(), TargetKind::kDirectory);
     return plan.populate_dev ? populate_devices(plan.devices, plan.root_directory, proc) : done();
 }
 

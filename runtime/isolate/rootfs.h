@@ -38,6 +38,7 @@ struct RootfsPlan {
     // /proc/PID/mountinfo as well; else by prepare_sources().
     bool child_opens_sources = false;
     std::vector<MountStep> mounts;
+    std::string working_directory;   // inside the root, cleaned: made when it is not there, as other runtimes do
     std::vector<DeviceStep> devices; // index of Step::kDevice; device_link() of devices.h names that of kDeviceLink
     bool populate_dev = true;        // false: /dev is the host's, and stays as it is
     std::vector<std::string> masked_paths, readonly_paths;    // inside the root, cleaned

@@ -149,6 +149,7 @@ Result<RootfsPlan> plan_rootfs(const oci::Spec &spec, const RootfsSettings &sett
     // A mount over "/" would not be seen by a process whose root is below it.
     plan.root_read_only = std::erase(plan.readonly_paths, "/") > 0 || plan.root_read_only;
     plan.sysctls = TRY(plan_sysctls(spec));
+    plan.working_directory = spec.process ? clean_path(spec.process->cwd) : "";
     const oci::Namespace *network = find_namespace(spec, oci::NamespaceType::kNetwork);
     plan.network_namespace = network == nullptr ? "" : network->path;
     return plan;

@@ -8,10 +8,9 @@
 
 namespace ballast::isolate {
 
-// Enters `path`, inside the new root, and makes what is missing of it (0755, through no magic link of a /proc). What
-// only `user` may enter, not root (a network or FUSE file system), is entered as that one. Fails at
-// WorkingDirectoryOutside when the kernel says that the place is not below our root: a descriptor of the host's that
-// was left open and is named by /proc/self/fd/N would be.
+// Enters `path`, inside the new root. What only `user` may enter, not root (a network or FUSE file system), is entered
+// as that one. Fails at WorkingDirectoryOutside when the kernel says that the place is not below our root: a descriptor
+// of the host's that was left open and is named by /proc/self/fd/N would be.
 Outcome enter_directory(const std::string &path, const oci::User &user);
 
 } // namespace ballast::isolate

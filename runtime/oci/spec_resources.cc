@@ -4,6 +4,7 @@
 #include <climits>
 #include <limits>
 
+#include "base/quote.h"
 #include "runtime/oci/number_list.h"
 #include "runtime/oci/spec_names.h"
 #include "runtime/oci/spec_parts.h"
@@ -189,7 +190,7 @@ void read_unified(const JsonCursor &from, Resources &resources) {
                                        c == '.' || c == '_' || c == '-';
                             });
         if (!is_file_name || name.find('.') == 0 || !name.contains('.') || name.ends_with('.')) {
-            item.fail("not the name of a cgroup's file, CONTROLLER.VALUE");
+            item.fail("the specified key has not the form CONTROLLER.VALUE `" + escaped(name) + "`");
         }
         if (!resources.unified.emplace(name, item.text()).second) {
             item.fail("stands here twice");

@@ -26,7 +26,7 @@ std::string seccomp_version() {
 
 std::string version_text() {
     return std::string("ballast-oci version " BALLAST_VERSION "\nspec: ") + kSpecVersion +
-           "\nlibseccomp: " + seccomp_version() + "\n";
+           "\nlibseccomp: " + seccomp_version() + "\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n";
 }
 
 Result<int> verb_features(const Settings & /*settings*/, const Arguments &arguments) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ballast-oci as engines call it: create, start, exec, kill, delete.
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -291,4 +295,43 @@ TEST_CASE_METHOD(OciFixture, "without a mount namespace the root is mounted on t
     CHECK(run().status != 0);
     CHECK(mounts_below_root() == before);
     check_nothing_left();
+}
+
+TEST_CASE_METHOD(OciFixture, "a program that says it is ready is heard by who started the runtime", "[root]") {
+    const Fd caller(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = (directory() / "notify.sock").string();
+    REQUIRE(path.size() < sizeof address.sun_path);
+    std::ranges::copy(path, address.sun_path);
+    REQUIRE(bind(caller.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0);
+
+    configure({"notify", "STATUS=almost", "X=1\nREADY=1"});
+    Command created = command({"create", "--bundle", bundle().string(), "web"});
+    created.environment["NOTIFY_SOCKET"] = path;
+    created.log = directory() / "log"; // the container keeps its streams
+    REQUIRE(must(ballast::run(created)).status == 0);
+    REQUIRE(oci({"start", "web"}).status == 0); // returns once that has arrived
+    std::array<char, 100> text{};
+    const ssize_t size = recv(caller.get(), text.data(), text.size(), MSG_DONTWAIT);
+    REQUIRE(size > 0);
+    CHECK(std::string(text.data(), static_cast<std::size_t>(size)) == "READY=1");
+    CHECK(oci({"delete", "--force", "web"}).status == 0);
+
+    configure({"env", "NOTIFY_SOCKET"});
+    Command run_once = command({"run", "--bundle", bundle().string(), "web"});
+    run_once.environment["NOTIFY_SOCKET"] = path;
+    CHECK(must(ballast::run(run_once)).output == path + "/notify\n"); // a program that ends without a word is no error
+    check_nothing_left();
+}
+
+TEST_CASE_METHOD(OciFixture, "sockets that systemd passed are the program's", "[root]") {
+    configure({"env", "LISTEN_FDS"});
+    Command one = command({"run", "--bundle", bundle().string(), "web"});
+    one.environment = {{"LISTEN_FDS", "1"}, {"LISTEN_FDNAMES", "http"}, {"LISTEN_PID", "77"}};
+    CHECK(must(ballast::run(one)).output == "1\n");
+    configure({"env", "LISTEN_PID"});
+    CHECK(must(ballast::run(one)).output == "1\n");
+    one.environment["LISTEN_FDS"] = "-1";
+    CHECK(must(ballast::run(one)).output == "unset\n");
 }

@@ -99,6 +99,16 @@ TEST_CASE_METHOD(OciFixture, "clocks are shifted in a time namespace", "[root]")
     CHECK(std::stod(shifted.output) > 1e9);
 }
 
+TEST_CASE_METHOD(OciFixture, "the loopback device of a new network namespace is up", "[root]") {
+    configure({"cat", "/sys/class/net/lo/operstate"}, [](Json &config) {
+        config["linux"]["namespaces"].push_back({{"type", "network"}});
+        config["mounts"].push_back({{"destination", "/sys"}, {"type", "sysfs"}, {"source", "sysfs"}});
+    });
+    const Completed completed = run();
+    INFO(completed.errors);
+    CHECK(completed.output == "unknown\n"); // "down" otherwise
+}
+
 TEST_CASE_METHOD(OciFixture, "host and domain name are the container's", "[root]") {
     configure({"cat", "/proc/sys/kernel/hostname"}, [](Json &config) { config["domainname"] = "example"; });
     CHECK(run().output == "inside\n");

@@ -430,24 +430,6 @@ ProcessPlan in_directory(const std::string &cwd, uid_t uid = 0) {
     return must(plan_process(process, nullptr));
 }
 
-TEST_CASE("a working directory that is missing is made, also for a user who may not", "[process][root]") {
-    need_root();
-    const Root root;
-    const ProcessPlan plan = in_directory("/srv//app/./data/", kNobody);
-    const Report report = root.inside([&] {
-        umask(0077);
-        CHECK_STEP(enter_working_directory(plan));
-        std::array<char, 256> place{};
-        (void)!write(STDOUT_FILENO, place.data(), static_cast<std::size_t>(syscall(SYS_getcwd, place.data(), 256)) - 1);
-        return done();
-    });
-    CHECK_FALSE(report.outcome.failed());
-    CHECK(report.text == "/srv/app/data");
-    struct stat status{};
-    REQUIRE(stat((root.path() / "srv/app").c_str(), &status) == 0);
-    CHECK((status.st_mode & 07777) == 0755);
-}
-
 TEST_CASE("a working directory that is a descriptor of the host's is refused", "[process][root]") {
     need_root();
     const Root root;
@@ -460,33 +442,22 @@ TEST_CASE("a working directory that is a descriptor of the host's is refused", "
     }
 }
 
-TEST_CASE("nothing is made through a descriptor of the host's", "[process][root]") {
-    need_root();
-    const Root root;
-    const TemporaryDirectory host = scratch();
-    const Fd leaked = must(open_file(host.path(), O_PATH | O_DIRECTORY));
-    const ProcessPlan plan = in_directory("/proc/self/fd/" + std::to_string(leaked.get()) + "/made/by/us");
-    const Report report = root.inside([&] { return enter_working_directory(plan); });
-    CHECK(report.outcome.step == Step::kWorkingDirectory);
-    CHECK(report.outcome.code == ELOOP);
-    CHECK(fs::is_empty(host.path()));
-}
-
-TEST_CASE("a link to a directory inside is followed, one that leads nowhere is an error", "[process][root]") {
+TEST_CASE("a link to a directory inside is followed, nothing is made for what is missing", "[process][root]") {
     need_root();
     const Root root;
     fs::create_directory(root.path() / "real");
     fs::create_symlink("/real", root.path() / "link");
     fs::create_symlink("/missing", root.path() / "dangling");
     must(write_file(root.path() / "file", ""));
-    for (const auto &[cwd, code] : {std::pair("/link", 0), std::pair("/link/new", 0), std::pair("/dangling", ENOENT),
-                                    std::pair("/file", ENOTDIR), std::pair("/file/x", ENOTDIR)}) {
+    for (const auto &[cwd, code] :
+         {std::pair("/link", 0), std::pair("/link/new", ENOENT), std::pair("/dangling", ENOENT),
+          std::pair("/file", ENOTDIR), std::pair("/file/x", ENOTDIR)}) {
         const ProcessPlan plan = in_directory(cwd);
         const Report report = root.inside([&] { return enter_working_directory(plan); });
         INFO(cwd);
         CHECK(report.outcome.code == code);
     }
-    CHECK(fs::is_directory(root.path() / "real/new"));
+    CHECK(fs::is_empty(root.path() / "real"));
 }
 
 TEST_CASE("a user may not stay where only root can go, unless root entered first", "[process][root]") {

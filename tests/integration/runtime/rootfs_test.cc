@@ -197,6 +197,21 @@ TEST_CASE("a mount on the root becomes the root", "[rootfs][root]") {
     }) == "");
 }
 
+TEST_CASE("a working directory that is missing is made inside the root, whatever links say", "[rootfs][root]") {
+    Trial trial;
+    const TemporaryDirectory host = scratch();
+    trial.link("out", host.path().string());
+    trial.spec.process.emplace();
+    for (const char *cwd : {"/srv//app/./data/", "/out/data"}) {
+        trial.spec.process->cwd = cwd;
+        CHECK(trial.run([cwd] {
+            struct stat status{};
+            return stat(cwd, &status) == 0 && S_ISDIR(status.st_mode) && (status.st_mode & 07777) == 0755 ? "" : cwd;
+        }) == "");
+    }
+    CHECK(std::filesystem::is_empty(host.path()));
+}
+
 TEST_CASE("a step that fails names its mount, and nothing is left on the host", "[rootfs][root]") {
     Trial trial;
     trial.mount("proc", "/proc");

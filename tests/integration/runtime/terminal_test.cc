@@ -107,6 +107,7 @@ TEST_CASE_METHOD(OciFixture, "without a socket the caller's terminal is passed t
         must(ballast::run({.arguments = {"script", "-qec", "stty rows 31 cols 77; " + one.describe(), "/dev/null"},
                            .timeout = std::chrono::seconds(60)}));
     CHECK(shown.status == 0);
+    INFO(shown.output << shown.errors);
     CHECK(shown.output.contains("1 0 31x77"));
     check_nothing_left();
 }

@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/integration/runtime/leave_chroot.h"
@@ -55,6 +57,25 @@ int write_runtime() {
     return fd < 0 ? 0 : 1;
 }
 
+// sd_notify(3): every word is a message. Then it waits.
+int notify(char **words) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (path == nullptr || fd < 0 || strlen(path) >= sizeof address.sun_path) {
+        return 1;
+    }
+    strcpy(address.sun_path, path);
+    for (; *words != nullptr; ++words) {
+        if (sendto(fd, *words, strlen(*words), 0, reinterpret_cast<const sockaddr *>(&address), sizeof address) < 0) {
+            perror(path);
+            return 1;
+        }
+    }
+    return wait_for_signal();
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -78,6 +99,9 @@ int main(int count, char **words) {
     }
     if (strcmp(verb, "wait") == 0) {
         return wait_for_signal();
+    }
+    if (strcmp(verb, "notify") == 0) {
+        return notify(words + 2);
     }
     if (strcmp(verb, "write-runtime") == 0) {
         return write_runtime();

@@ -24,6 +24,7 @@ State whole() {
             .hooks = {"poststop"},
             .cgroup = {.manager = isolate::CgroupManager::kSystemd, .path = "/a/b.scope", .scope = "b.scope"},
             .rdt = isolate::RdtPlace{.group = "/g", .monitor = "m", .made = true},
+            .notify_socket = "/run/n",
             .covered_mount = 31,
             .annotations = {{"key", "value"}}};
 }
@@ -38,6 +39,7 @@ TEST_CASE("a record reads as it was written", "[state]") {
     CHECK(state.rdt->made);
     CHECK_FALSE(state.has_process);
     CHECK(state.covered_mount == 31U);
+    CHECK(state.notify_socket == "/run/n");
 }
 
 TEST_CASE("a record that is cut short, of another kind or from a newer version is refused", "[state]") {

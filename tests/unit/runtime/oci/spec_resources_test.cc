@@ -106,7 +106,7 @@ TEST_CASE("unified keys are files of a cgroup, not of another one", "[spec]") {
     REQUIRE(resources("unified", R"({"hugetlb.1GB.max": "1"})").unified.at("hugetlb.1GB.max") == "1");
     for (const char *name : {"NOT-A-KEY", "..", ".x", "../memory.max", "a/memory.max", "memory.", "memory max.x", ""}) {
         CAPTURE(name);
-        REQUIRE(refused("unified", nlohmann::json{{name, "1"}}.dump()).ends_with("CONTROLLER.VALUE"));
+        REQUIRE(refused("unified", nlohmann::json{{name, "1"}}.dump()).contains("CONTROLLER.VALUE"));
     }
     REQUIRE(refused("unified", R"({"memory.max": 1})") == "unified[\"memory.max\"]: want a text, have 1");
 }
