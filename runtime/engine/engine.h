@@ -46,21 +46,21 @@ using Source = std::function<Result<std::size_t>(std::span<char> room)>;
 using Filters = std::map<std::string, std::vector<std::string>>; // as of the API: {"status": ["exited"]}
 
 struct CreateRequest {
-    std::string name; // without a slash; empty: a random one
-    Config config;
-    HostConfig host;
-    NetworkingConfig networking;
-    std::string platform; // "linux/arm64/v8"; empty: any that the store has
+    std::string name = {}; // without a slash; empty: a random one
+    Config config = {};
+    HostConfig host = {};
+    NetworkingConfig networking = {};
+    std::string platform = {}; // "linux/arm64/v8"; empty: any that the store has
 };
 struct Created {
-    std::string id;
-    Texts warnings;
+    std::string id = {};
+    Texts warnings = {};
 };
 
 struct AttachRequest {
     bool standard_input = false, standard_output = false, standard_error = false;
-    bool logs = false;       // what the log has first: the caller's business (logs()), before it takes the stream
-    std::string detach_keys; // "ctrl-p,ctrl-q" when empty; "-" for none
+    bool logs = false;            // what the log has first: the caller's business (logs()), before it takes the stream
+    std::string detach_keys = {}; // "ctrl-p,ctrl-q" when empty; "-" for none
 };
 
 // A stream to a container's or exec's standard input and output, from its monitor: bytes that come out are the API's
@@ -82,7 +82,7 @@ class Attachment {
 enum class WaitCondition { kNotRunning, kNextExit, kRemoved };
 struct WaitResult {
     int exit_code = 0;
-    std::string error; // of a start that failed
+    std::string error = {}; // of a start that failed
 };
 
 struct RemoveOptions {
@@ -94,53 +94,53 @@ struct ListOptions {
     int limit = 0; // the last so many, whatever their state; 0: no limit
     bool size = false;
     // ancestor before expose exited health id is-task label name network publish since status volume
-    Filters filters;
+    Filters filters = {};
 };
 
 struct UpdateRequest {
-    Resources resources; // fields that are 0 or empty stay as they are
-    std::optional<RestartPolicy> restart_policy;
+    Resources resources = {}; // fields that are 0 or empty stay as they are
+    std::optional<RestartPolicy> restart_policy = {};
 };
 
 struct ExecConfig {
     bool attach_stdin = false, attach_stdout = false, attach_stderr = false, tty = false, privileged = false;
-    std::string detach_keys, user, working_dir;
-    Texts env, cmd;
+    std::string detach_keys = {}, user = {}, working_dir = {};
+    Texts env = {}, cmd = {};
     std::uint16_t console_height = 0, console_width = 0; // 0: not said
 };
 struct ExecState {
-    std::string id, container_id;
+    std::string id = {}, container_id = {};
     bool running = false;
-    std::optional<int> exit_code; // absent until it ended
+    std::optional<int> exit_code = {}; // absent until it ended
     int pid = 0;
     bool can_remove = false;
-    ExecConfig config;
+    ExecConfig config = {};
 };
 
 struct LogQuery {
     bool standard_output = true, standard_error = true, follow = false;
     Time since = kNever, until = kNever;
-    std::optional<std::int64_t> tail; // lines; absent: all
+    std::optional<std::int64_t> tail = {}; // lines; absent: all
     bool details = false;
 };
 struct LogEntry {
     bool standard_error = false;
     Time time = kNever;
-    std::string_view line;                                    // with its line end, as it was written
-    std::vector<std::pair<std::string, std::string>> details; // of labels= and env= of the log's options
+    std::string_view line;                                         // with its line end, as it was written
+    std::vector<std::pair<std::string, std::string>> details = {}; // of labels= and env= of the log's options
 };
 
 struct Processes {
-    Texts titles;
-    std::vector<Texts> rows;
+    Texts titles = {};
+    std::vector<Texts> rows = {};
 };
 
 struct PathStat { // X-Docker-Container-Path-Stat
-    std::string name;
+    std::string name = {};
     std::int64_t size = 0;
     std::uint32_t mode = 0; // as stat(2) has it: Go's form is the API's business
     Time modified = kNever;
-    std::string link_target;
+    std::string link_target = {};
 };
 struct ArchivePut {
     bool no_overwrite_dir_non_dir = false, copy_uid_gid = false;
@@ -148,19 +148,19 @@ struct ArchivePut {
 
 struct Change {
     enum class Kind { kModified = 0, kAdded = 1, kDeleted = 2 };
-    std::string path;
+    std::string path = {};
     Kind kind = Kind::kModified;
 };
 
 struct CommitRequest {
-    std::string repository, tag, comment, author;
+    std::string repository = {}, tag = {}, comment = {}, author = {};
     bool pause = true;
-    Texts changes; // Dockerfile instructions: CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD USER VOLUME WORKDIR …
-    std::optional<Config> config; // absent: the container's
+    Texts changes = {}; // Dockerfile instructions: CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD USER VOLUME WORKDIR …
+    std::optional<Config> config = {}; // absent: the container's
 };
 
 struct Pruned {
-    Texts removed; // ids or names
+    Texts removed = {}; // ids or names
     std::uint64_t space_reclaimed = 0;
 };
 
@@ -168,16 +168,16 @@ struct Pruned {
 struct VolumeView {
     std::string name, driver = "local", mountpoint;
     Time created = kNever;
-    Labels labels;
-    std::map<std::string, std::string> options;
-    std::optional<std::uint64_t> size; // with usage only
-    std::optional<int> references;
+    Labels labels = {};
+    std::map<std::string, std::string> options = {};
+    std::optional<std::uint64_t> size = {}; // with usage only
+    std::optional<int> references = {};
 };
 struct VolumeRequest {
-    std::string name; // empty: a random one
-    std::string driver;
-    std::map<std::string, std::string> options;
-    Labels labels;
+    std::string name = {}; // empty: a random one
+    std::string driver = {};
+    std::map<std::string, std::string> options = {};
+    Labels labels = {};
 };
 
 struct Counts { // for `info`

@@ -20,17 +20,17 @@
 namespace ballast::engine {
 
 struct Event {
-    std::string type;   // container, image, volume, network, daemon
-    std::string action; // create, start, die, "exec_create: ls", "health_status: healthy", …
-    std::string actor;  // id or name
-    std::map<std::string, std::string> attributes;
+    std::string type = {};   // container, image, volume, network, daemon
+    std::string action = {}; // create, start, die, "exec_create: ls", "health_status: healthy", …
+    std::string actor = {};  // id or name
+    std::map<std::string, std::string> attributes = {};
     Time time = kNever;
 };
 
 struct EventQuery {
     Time since = kNever, until = kNever; // since: history first; until: ends there
     // config container daemon event image label network node plugin scope secret service type volume
-    std::map<std::string, std::vector<std::string>> filters;
+    std::map<std::string, std::vector<std::string>> filters = {};
 };
 
 class Events {
@@ -67,7 +67,7 @@ class Events {
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::filesystem::path file_;
+    std::filesystem::path file_ = {};
     std::deque<Event> history_;
     std::size_t lines_in_file_ = 0;
     std::list<std::shared_ptr<Subscription::Queue>> queues_;

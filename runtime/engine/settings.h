@@ -17,26 +17,27 @@ struct Settings {
     std::filesystem::path data_root = "/var/lib/ballast"; // 0700: containers/, volumes/, events.json
     std::filesystem::path run_root = "/run/ballast";      // 0700: containers/, monitor/, oci/
     std::filesystem::path programs = "/usr/lib/ballast";  // where ballast-oci and its like are looked up first:
-    std::filesystem::path oci_program, monitor_program, init_program, scope_program; // empty: in `programs`
+    std::filesystem::path oci_program = {}, monitor_program = {}, init_program = {},
+                          scope_program = {}; // empty: in `programs`
 
     // False: no cgroups at all, no scopes, no limits. For machines without cgroup v2 and systemd; limits are refused.
     bool cgroups = true;
-    std::string cgroup_parent; // a slice; empty: "system.slice"
+    std::string cgroup_parent = {}; // a slice; empty: "system.slice"
 
-    LogConfig log{.type = "json-file", .config = {}};
-    std::vector<Ulimit> ulimits;
+    LogConfig log = {.type = "json-file", .config = {}};
+    std::vector<Ulimit> ulimits = {};
     std::int64_t shm_size = 64LL << 20;
     std::string ipc_mode = "private";
     bool init = false;
     bool no_new_privileges = false;
-    std::string seccomp_profile; // a file; empty: the one compiled in; "unconfined"
-    std::string userns_remap;    // refused for now
-    Texts dns, dns_options, dns_search;
+    std::string seccomp_profile = {}; // a file; empty: the one compiled in; "unconfined"
+    std::string userns_remap = {};    // refused for now
+    Texts dns = {}, dns_options = {}, dns_search = {};
     int stop_timeout = 10; // seconds
 
     // Descriptors that survive the daemon: "web.stdout" → kept by systemd (sd_notify FDSTORE). Unset: not kept.
-    std::function<void(const std::string &name, BorrowedFd fd)> keep_descriptor;
-    std::function<void(const std::string &name)> forget_descriptor;
+    std::function<void(const std::string &name, BorrowedFd fd)> keep_descriptor = {};
+    std::function<void(const std::string &name)> forget_descriptor = {};
 
     std::filesystem::path program(const std::filesystem::path &given, const char *name) const {
         return given.empty() ? programs / name : given;
