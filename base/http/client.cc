@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMostHeaders = 256;
-constexpr std::size_t kMostIdle = 16;      // connections kept
+constexpr std::size_t kMostIdle = 16;       // connections kept
 constexpr long kReceiveBuffer = 256L << 10; // libcurl's own 16 KiB cost a call for every TLS record
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -76,8 +76,7 @@ struct HeaderList {
 bool is_sendable(const ClientHeader &header) {
     constexpr std::string_view kSeparators = "\"(),/:;<=>?@[\\]{}";
     return !header.name.empty() &&
-           std::ranges::all_of(header.name,
-                               [&](char c) { return c > ' ' && c < 0x7f && !kSeparators.contains(c); }) &&
+           std::ranges::all_of(header.name, [&](char c) { return c > ' ' && c < 0x7f && !kSeparators.contains(c); }) &&
            std::ranges::none_of(header.value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
@@ -311,14 +310,14 @@ Status Transfer::check_patience(Clock::duration waited) {
         idle_ = {};
     }
     if (idle_ >= patience.idle) {
-        return fail(ETIMEDOUT, has_head_ ? "no byte for " + seconds(patience.idle)
-                                         : "no answer for " + seconds(patience.idle));
+        return fail(ETIMEDOUT,
+                    has_head_ ? "no byte for " + seconds(patience.idle) : "no answer for " + seconds(patience.idle));
     }
     slow_ += has_head_ || request_.source ? waited : Clock::duration{};
     if (patience.slow_bytes > 0 && slow_ >= patience.slow_time) {
         if (moved_ - slow_start_ < patience.slow_bytes) {
-            return fail(ETIMEDOUT, "only " + std::to_string(moved_ - slow_start_) + " bytes in " +
-                                       seconds(patience.slow_time));
+            return fail(ETIMEDOUT,
+                        "only " + std::to_string(moved_ - slow_start_) + " bytes in " + seconds(patience.slow_time));
         }
         slow_ = {};
         slow_start_ = moved_;
@@ -328,7 +327,8 @@ Status Transfer::check_patience(Clock::duration waited) {
 
 Status Transfer::drive() {
     constexpr milliseconds kLongestWait{1000};
-    const int wait = static_cast<int>(std::min(kLongestWait, std::max(request_.patience.idle / 4, milliseconds(1))).count());
+    const int wait =
+        static_cast<int>(std::min(kLongestWait, std::max(request_.patience.idle / 4, milliseconds(1))).count());
     const std::stop_callback wake(request_.stop, [this] { curl_multi_wakeup(handle_.multi); });
     while (true) {
         int running = 0;
@@ -365,11 +365,14 @@ Status Transfer::end_of(CURLcode code) const {
     case CURLE_OPERATION_TIMEDOUT: {
         curl_off_t connected = 0;
         (void)curl_easy_getinfo(handle_.easy, CURLINFO_PRETRANSFER_TIME_T, &connected); // 0 when it cannot tell
-        return connected == 0 ? fail(ETIMEDOUT, "no connection to " + host + " within " + seconds(request_.patience.connect))
-                              : fail(ETIMEDOUT, "not complete within " + seconds(request_.patience.total.value_or(milliseconds{})));
+        return connected == 0
+                   ? fail(ETIMEDOUT, "no connection to " + host + " within " + seconds(request_.patience.connect))
+                   : fail(ETIMEDOUT,
+                          "not complete within " + seconds(request_.patience.total.value_or(milliseconds{})));
     }
     case CURLE_COULDNT_RESOLVE_HOST:
-        return fail(EHOSTUNREACH, "the name " + quote(request_.url.host) + " does not resolve: check it, and this machine's DNS");
+        return fail(EHOSTUNREACH,
+                    "the name " + quote(request_.url.host) + " does not resolve: check it, and this machine's DNS");
     case CURLE_COULDNT_RESOLVE_PROXY:
         return fail(EHOSTUNREACH, "the name of the proxy does not resolve: check the proxy's setting");
     case CURLE_COULDNT_CONNECT:
@@ -421,7 +424,8 @@ Result<ClientResponse> Transfer::run() {
 } // namespace
 
 std::string_view ResponseHead::header(std::string_view name) const {
-    const auto found = std::ranges::find_if(headers, [&](const ClientHeader &header) { return same_name(header.name, name); });
+    const auto found =
+        std::ranges::find_if(headers, [&](const ClientHeader &header) { return same_name(header.name, name); });
     return found == headers.end() ? std::string_view() : std::string_view(found->value);
 }
 
@@ -440,7 +444,7 @@ std::optional<std::uint64_t> ResponseHead::content_length() const {
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     return text.empty() || error != std::errc() || end != text.data() + text.size() ? std::nullopt
-                                                                                  : std::optional(length);
+                                                                                    : std::optional(length);
 }
 
 struct Client::Pool {

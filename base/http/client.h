@@ -44,8 +44,8 @@ struct ClientResponse {
 };
 
 struct ClientTls {
-    bool verify = true;       // false: any certificate of any name is fine
-    std::string authorities;  // certificates (PEM) that are trusted beside the system's
+    bool verify = true;                               // false: any certificate of any name is fine
+    std::string authorities;                          // certificates (PEM) that are trusted beside the system's
     std::filesystem::path certificate = {}, key = {}; // PEM files by which the client shows who it is; both or neither
     bool operator==(const ClientTls &) const = default;
 };
@@ -66,11 +66,11 @@ struct ClientRequest {
 
     std::string method = "GET";
     Url url;
-    std::vector<ClientHeader> headers = {}; // sent to the server, never to a proxy
-    std::string body = {};                  // with POST, PUT and PATCH always sent, even when empty
-    Source source = {};                     // instead of `body`
+    std::vector<ClientHeader> headers = {};        // sent to the server, never to a proxy
+    std::string body = {};                         // with POST, PUT and PATCH always sent, even when empty
+    Source source = {};                            // instead of `body`
     std::optional<std::uint64_t> source_size = {}; // bytes that `source` gives; nothing: chunked
-    std::function<Status()> rewind = {}; // starts `source` anew, should a kept connection turn out to be dead
+    std::function<Status()> rewind = {};           // starts `source` anew, should a kept connection turn out to be dead
 
     // Called once, before the body; an error ends the request and is its result.
     std::function<Status(const ResponseHead &)> on_head = {};
@@ -80,7 +80,7 @@ struct ClientRequest {
     std::size_t most_header_bytes = 64UL << 10;
 
     ClientTls tls = {};
-    std::string proxy = {};              // as choose_proxy() says; empty: none. The environment is not asked.
+    std::string proxy = {};                 // as choose_proxy() says; empty: none. The environment is not asked.
     std::filesystem::path unix_socket = {}; // connect there instead of to the URL's host
     ClientPatience patience = {};
     std::stop_token stop = {}; // ends the request at once, from any thread
@@ -94,7 +94,8 @@ class Client {
     Client &operator=(const Client &) = delete;
     ~Client();
 
-    // A response of any status is a success; redirects are not followed. Errors start with "METHOD URL-without-query: ":
+    // A response of any status is a success; redirects are not followed. Errors start with "METHOD URL-without-query:
+    // ":
     //   ECANCELED      `stop` was asked for
     //   ETIMEDOUT      the patience is at its end
     //   EHOSTUNREACH   the name does not resolve

@@ -37,7 +37,8 @@ bool is_target_text(std::string_view text) {
 
 bool is_host_name(std::string_view host) {
     return !host.empty() && host.size() <= kLongestHost && host.front() != '-' && host.front() != '.' &&
-           std::ranges::all_of(host, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; });
+           std::ranges::all_of(host,
+                               [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; });
 }
 
 bool is_ipv6(std::string_view host) {

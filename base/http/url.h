@@ -26,8 +26,8 @@ struct Url {
     bool operator==(const Url &) const = default;
 };
 
-// EINVAL for other schemes, for user information, for hosts that are neither names nor addresses, for control characters,
-// spaces and backslashes, for more than 8 KiB. A fragment is dropped.
+// EINVAL for other schemes, for user information, for hosts that are neither names nor addresses, for control
+// characters, spaces and backslashes, for more than 8 KiB. A fragment is dropped.
 Result<Url> parse_url(std::string_view text);
 
 // Where a reference in a response (Location, Link) leads from `base`: absolute, "//host/…", "/…", "?…" or relative.

@@ -27,8 +27,8 @@ struct Token {
 // EINVAL for what is not such an answer, or holds a token that cannot stand in a header.
 Result<Token> parse_token(std::string_view json);
 
-// Where a bearer challenge of `registry` leads. EACCES when its realm is no URL, or is plain HTTP though the registry is
-// not: what a user entrusts to a host over TLS is never sent without.
+// Where a bearer challenge of `registry` leads. EACCES when its realm is no URL, or is plain HTTP though the registry
+// is not: what a user entrusts to a host over TLS is never sent without.
 Result<http::Url> check_realm(const http::Url &registry, std::string_view realm);
 
 // Shows one registry who we are: basic authentication (RFC 7617) or bearer tokens. Bound to the registry's origin:

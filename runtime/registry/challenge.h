@@ -10,8 +10,8 @@ namespace ballast::registry {
 
 // One way in that a server offers: WWW-Authenticate, RFC 9110 section 11.6.1 (RFC 7235 before).
 struct Challenge {
-    std::string scheme;  // lower case: "basic", "bearer"
-    std::string token68; // instead of parameters
+    std::string scheme;                                          // lower case: "basic", "bearer"
+    std::string token68;                                         // instead of parameters
     std::vector<std::pair<std::string, std::string>> parameters; // names in lower case
 
     std::string_view parameter(std::string_view name) const; // the first of that name; empty when there is none

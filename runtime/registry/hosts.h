@@ -18,8 +18,8 @@ namespace ballast::registry {
 struct HostSettings {
     std::vector<std::string> mirrors = {};  // "registry-mirrors": URLs without path; for docker.io alone, asked first
     std::vector<std::string> insecure = {}; // "insecure-registries": "host", "host:port" or a CIDR block
-    // Directories that hold HOST[:PORT]/ with *.crt (authorities), and *.cert with its *.key (what we show). Of two that
-    // know a host the first one counts for what we show; authorities of both are trusted.
+    // Directories that hold HOST[:PORT]/ with *.crt (authorities), and *.cert with its *.key (what we show). Of two
+    // that know a host the first one counts for what we show; authorities of both are trusted.
     std::vector<std::filesystem::path> certificates = {"/etc/ballast/certs.d", "/etc/docker/certs.d"};
     http::ProxySettings proxies = {};
     // A host's addresses as text, for CIDR blocks; empty when it does not resolve. Unset: the system's resolver.
@@ -34,6 +34,7 @@ struct Endpoint {
     http::Url url; // target "/"
     bool is_mirror = false;
     bool is_insecure = false; // the settings allow plain HTTP and any certificate
+    bool has_other = false;   // another endpoint follows
 };
 
 // How to speak with a host.
@@ -42,8 +43,9 @@ struct Way {
     std::string proxy;
 };
 
-// "docker.io" is registry-1.docker.io; "index.docker.io" is docker.io. Mirrors first (never for pushes), then the origin;
-// of an insecure one https comes first, plain http after it. Loopback addresses and localhost are insecure by default.
+// "docker.io" is registry-1.docker.io; "index.docker.io" is docker.io. Mirrors first (never for pushes), then the
+// origin; of an insecure one https comes first, plain http after it. Loopback addresses and localhost are insecure by
+// default.
 enum class Purpose { kPull, kPush };
 Result<std::vector<Endpoint>> find_endpoints(const HostSettings &settings, const std::string &domain, Purpose purpose);
 

@@ -20,7 +20,7 @@ struct Progress {
     std::string status = {}; // "Downloading"
     bool is_step = false;    // of a line that changes: has "progressDetail", empty unless `current` or `total` is set
     std::uint64_t current = 0, total = 0; // bytes
-    std::string aux = {};    // JSON for programs, in place of a status
+    std::string aux = {};                 // JSON for programs, in place of a status
 };
 using ProgressOutput = std::function<void(const Progress &)>; // called from several threads, one at a time
 
@@ -32,7 +32,8 @@ std::string error_line(std::string_view message);
 std::string human_size(std::uint64_t bytes);
 
 // Progress of layers for a client: each layer under a name of 12 digits. Bytes are told at most ten times a second and
-// layer, everything else at once. Thread-safe; calls `output` one at a time. An empty output hears nothing.
+// layer, everything else once and at once; "Extracting" only after "Download complete", though it may be done before.
+// Thread-safe; calls `output` one at a time. An empty output hears nothing.
 class ProgressRelay final : public image::ProgressSink {
   public:
     explicit ProgressRelay(ProgressOutput output) : output_(std::move(output)) {}
@@ -42,7 +43,7 @@ class ProgressRelay final : public image::ProgressSink {
 
     // Shows a layer under another digest's digits from now on: pushes name layers by their diff ids.
     void rename(const image::Digest &layer, const image::Digest &shown);
-    void say(const std::string &id, const std::string &text);      // "latest: Pulling from library/busybox"
+    void say(const std::string &id, const std::string &text);       // "latest: Pulling from library/busybox"
     void step(const image::Digest &layer, const std::string &text); // "Mounted from library/busybox"
     void aux(const std::string &json);
 

@@ -32,14 +32,16 @@ struct Pulled {
 };
 
 // Tells progress in the docker client's words. Layers are fetched several at once and unpacked meanwhile. With an error
-// nothing has changed but the store's cache: a second attempt goes on where this one ended. Errors, message as docker's:
+// nothing has changed but the store's cache: a second attempt goes on where this one ended. Errors, message as
+// docker's:
 //   ENOENT   no such repository, tag or platform, or access to it denied ("pull access denied for …")
 //   EACCES   wrong or missing credentials
 //   ECANCELED  `stop`
 //   EBADMSG  the registry sent something else than it promised
-//   ENOSPC, EFBIG, ENOTSUP and EINVAL of the image itself; ETIMEDOUT, ECONNREFUSED, … of http::Client; EIO for the rest.
-Result<std::vector<Pulled>> pull(image::ImageStore &store, const RegistrySettings &settings,
-                                 const PullRequest &request, const ProgressOutput &output);
+//   ENOSPC, EFBIG, ENOTSUP and EINVAL of the image itself; ETIMEDOUT, ECONNREFUSED, … of http::Client; EIO for the
+//   rest.
+Result<std::vector<Pulled>> pull(image::ImageStore &store, const RegistrySettings &settings, const PullRequest &request,
+                                 const ProgressOutput &output);
 
 // What a name stands for, without pulling it: `docker inspect` of the distribution API.
 struct Remote {

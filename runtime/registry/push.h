@@ -29,7 +29,7 @@ struct Pushed {
 // Sends what the registry does not have: layers as they were pulled, mounted from another of its repositories where the
 // store knows that they came from there. The image keeps its manifest and digest. Errors as in pull.h; ENOENT when the
 // store has no such image: "An image does not exist locally with the tag: …".
-Result<std::vector<Pushed>> push(image::ImageStore &store, const RegistrySettings &settings,
-                                 const PushRequest &request, const ProgressOutput &output);
+Result<std::vector<Pushed>> push(image::ImageStore &store, const RegistrySettings &settings, const PushRequest &request,
+                                 const ProgressOutput &output);
 
 } // namespace ballast::registry

@@ -8,7 +8,8 @@
 #include "base/result.h"
 #include "runtime/image/reference.h"
 
-// What registries say when they refuse (distribution specification, "Error Codes"), in the words that docker has for it.
+// What registries say when they refuse (distribution specification, "Error Codes"), in the words that docker has for
+// it.
 namespace ballast::registry {
 
 struct RegistryError {
@@ -23,6 +24,8 @@ struct RegistryError {
 // {"errors":[{"code","message","detail"}…]} or a token server's {"details"} or {"error","error_description"}; the first
 // error counts. Of anything else the status is all there is.
 RegistryError parse_registry_error(int status, std::string_view body);
+// The same, with what a bearer challenge says about a refused token (RFC 6750 section 3.1).
+RegistryError registry_error_of(const http::ClientResponse &response);
 
 // The error of a pull, a push and anything else. Codes as pull.h has them.
 Error pull_error(const RegistryError &error, const image::Reference &reference);

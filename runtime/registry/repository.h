@@ -16,6 +16,9 @@
 
 namespace ballast::registry {
 
+// The header by which a registry learns which forms of manifests we read.
+http::ClientHeader accepted_manifests();
+
 // One repository at one endpoint, by the OCI distribution specification 1.1. Thread-safe.
 class Repository {
   public:
@@ -51,7 +54,8 @@ class Repository {
     Result<bool> has_blob(const image::Digest &digest);
     // Makes a blob of another repository of this registry one of this; false: the registry would rather have it sent.
     Result<bool> mount(const image::Digest &digest, const std::string &from_path);
-    // `open` gives the blob from its beginning, each time anew; `sent` hears how much of it has gone.
+    // `open` gives the blob from its beginning, each time anew; `sent` hears how much of it has gone. One request for
+    // all of it, or chunks where something on the way refuses bodies of that size (413).
     Status upload(const image::Descriptor &descriptor, const std::function<Result<image::ByteSource>()> &open,
                   const std::function<void(std::uint64_t)> &sent);
     Result<bool> has_manifest(const image::Digest &digest);
@@ -65,10 +69,16 @@ class Repository {
     std::string target(const std::string &rest) const { return "/v2/" + reference_.path + "/" + rest; }
     Session::Ask ask(const std::string &method, const std::string &rest) const;
     Error refused(const http::ClientResponse &response) const;
-    Status fetch_part(const image::Descriptor &descriptor, const http::Url &url, const Target &target, Attempt &attempt);
-    Result<http::Url> start_upload(const std::string &query, bool *done = nullptr);
-    Status send_blob(const http::Url &location, const image::Descriptor &descriptor, const image::ByteSource &source,
-                     const std::function<void(std::uint64_t)> &sent);
+    Status fetch_part(const image::Descriptor &descriptor, const http::Url &url, const Target &target,
+                      Attempt &attempt);
+    Result<http::Url> start_upload(const std::string &query, const std::string &scope, http::ClientResponse *answer);
+    Status send_whole(const http::Url &location, const image::Descriptor &descriptor, const image::ByteSource &source,
+                      const std::function<void(std::uint64_t)> &sent);
+    Status send_chunks(const http::Url &location, const image::Descriptor &descriptor, const image::ByteSource &source,
+                       const std::function<void(std::uint64_t)> &sent);
+    Result<http::Url> send_chunk(http::Url location, std::uint64_t start, const std::string &chunk);
+    Status end_upload(const http::Url &location, const image::Descriptor &descriptor);
+    Error failed_upload(const http::ClientResponse &response) const;
 
     Session session_;
     const image::Reference reference_;

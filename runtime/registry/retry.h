@@ -13,7 +13,7 @@
 namespace ballast::registry {
 
 struct RetryPolicy {
-    unsigned attempts = 5; // in all; one that moved data starts the count anew
+    unsigned attempts = 5;                       // in all; one that moved data starts the count anew
     std::chrono::milliseconds first_delay{1000}; // doubles each time
     std::chrono::milliseconds longest_delay{30'000};
     std::chrono::milliseconds longest_retry_after{120'000}; // a server that wants more is not waited for

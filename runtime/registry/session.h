@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -17,8 +18,8 @@ namespace ballast::registry {
 
 inline constexpr unsigned kMostRedirects = 5;
 
-// A conversation with one endpoint: authorization, redirects, retries. Thread-safe; each request in progress has its own
-// connection. Whatever host a redirect or a document names gets no Authorization, unless it is the endpoint itself.
+// A conversation with one endpoint: authorization, redirects, retries. Thread-safe; each request in progress has its
+// own connection. Whatever host a redirect or a document names gets no Authorization, unless it is the endpoint itself.
 class Session {
   public:
     // `settings` must outlive it.
@@ -42,7 +43,8 @@ class Session {
 
     // Once: any answer but 401 and redirects (of GET and HEAD; five at most, never from TLS to plain HTTP).
     Result<http::ClientResponse> ask_once(const Ask &ask);
-    // Several times, by the retry policy: for what may be asked twice, without a sink.
+    // Several times, by the retry policy: for what may be asked twice, without a sink. Where another endpoint follows,
+    // a mirror, and a host that was never reached, are asked once.
     Result<http::ClientResponse> ask(const Ask &ask);
 
     http::Url url(const std::string &target) const; // of the endpoint
@@ -57,6 +59,7 @@ class Session {
     const RegistrySettings &settings_;
     const Endpoint endpoint_;
     const std::stop_token stop_;
+    std::atomic<bool> has_answered_ = false;
     http::Client client_;
     Authorizer authorizer_;
 };
