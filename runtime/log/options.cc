@@ -12,8 +12,7 @@ namespace {
 
 using Check = Status (*)(const Pairs &);
 
-Status check_json_file(const Pairs &options);
-Status check_local(const Pairs &options);
+Status check_rotation(const Pairs &options);
 Status check_syslog(const Pairs &options);
 Status check_nothing(const Pairs &) { return {}; }
 
@@ -33,8 +32,8 @@ struct Driver {
 };
 
 constexpr std::array<Driver, 6> kDrivers{{
-    {"json-file", kJsonFile, "json-file log driver", check_json_file},
-    {"local", kLocal, "log driver local", check_local},
+    {"json-file", kJsonFile, "json-file log driver", check_rotation},
+    {"local", kLocal, "log driver local", check_rotation},
     {"journald", kJournald, "journald log driver", check_nothing},
     {"syslog", kSyslog, "syslog log driver", check_syslog},
     {"cri", {}, "cri log driver", check_nothing},
@@ -78,19 +77,6 @@ Status check_rotation(const Pairs &options) {
     }
     return {};
 }
-
-Status check_json_file(const Pairs &options) {
-    TRY(check_rotation(options));
-    if (option(options, "max-size") == nullptr) {
-        const std::string *files = option(options, "max-file");
-        if (files != nullptr && *files != "1") {
-            return fail(EINVAL, "max-file requires max-size to be set");
-        }
-    }
-    return {};
-}
-
-Status check_local(const Pairs &options) { return check_rotation(options); }
 
 Status check_syslog(const Pairs &options) {
     if (const std::string *address = option(options, "syslog-address")) {

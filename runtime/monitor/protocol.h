@@ -247,9 +247,9 @@ struct Event {
     std::uint32_t session = 0;
     std::int64_t time_ns = 0;
     std::uint32_t pid = 0;       // Started
-    End end;                     // Ended: of session 0 the exit record is on disk already
+    End end = {};                // Ended: of session 0 the exit record is on disk already
     std::uint64_t oom_kills = 0; // Oom and Ended: of the container's cgroup, so far
-    std::string text;            // Warning: for the log of ballastd
+    std::string text = {};       // Warning: for the log of ballastd
     void each(this auto &self, auto &archive) {
         archive(self.kind, self.session, self.time_ns, self.pid, self.end, self.oom_kills, self.text);
     }
