@@ -22,7 +22,7 @@ constexpr std::uint64_t kWriteBehind = 8ULL << 20; // bytes after which the kern
 constexpr std::time_t kPartialAge = 24L * 60 * 60; // seconds
 constexpr std::string_view kLayout = "{\"imageLayoutVersion\":\"1.0.0\"}";
 constexpr std::string_view kPartial = ".partial";
-constexpr std::string_view kDead = ".dead";
+constexpr std::string_view kTemporary = ".tmp"; // of layers: nothing that outlives the daemon
 
 std::vector<std::string> names_in(const fs::path &directory) {
     std::vector<std::string> names;
@@ -189,7 +189,7 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const fs::path &root) {
         struct stat status{};
         const fs::path path = store->incoming() / name;
         const bool partial = name.ends_with(kPartial);
-        if (!name.ends_with(kDead) && !partial) {
+        if (!name.ends_with(kTemporary) && !partial) {
             continue; // not of blobs
         }
         if (!partial || (lstat(path.c_str(), &status) == 0 && now - status.st_mtime > kPartialAge)) {

@@ -32,10 +32,6 @@ using Skipped = std::set<std::string>;
 Result<std::vector<Change>> changes(const std::filesystem::path &upper, const std::vector<std::filesystem::path> &lower,
                                     const Skipped &skipped = {});
 
-struct TreeLimits {
-    std::uint64_t most_bytes = 1ULL << 40;
-};
-
 // The upper directory as a layer's archive: whiteouts as the image specification spells them, hard links kept, holes
 // kept, sockets left out. EINVAL for a name that would read as a whiteout. Sorted, so that equal trees give equal
 // bytes.

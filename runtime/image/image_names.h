@@ -52,20 +52,22 @@ class ImageNames {
     void unname(const std::string &canonical);
     void remove(const Digest &id);
     void set_parent(const Digest &id, const Digest &parent);
+    // Images that are gone, of which a container still needs the layers: their top layer by their id.
+    const std::map<Digest, Digest> &kept() const { return kept_; }
+    void keep(const Digest &id, const Digest &top_layer) { kept_[id] = top_layer; }
+    void forget_kept(const Digest &id) { kept_.erase(id); }
 
   private:
     std::map<Digest, ImageRecord> images_;
     std::map<std::string, Digest, std::less<>> by_name_; // tags and digests
+    std::map<Digest, Digest> kept_;
 };
 
 // What removing takes, by Docker's rules.
 struct ContainerUse {
     std::string id;
     bool running = false;
-    Digest image;     // its id
-    Digest top_layer; // chain id
-    // What the container was created from, as typed, for those who list it.
-    std::string reference;
+    Digest image; // its id
 };
 
 struct Removal {

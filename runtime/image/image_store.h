@@ -35,6 +35,8 @@
 // called under it. The locks of the blob and the layer store are taken inside it, never around it.
 namespace ballast::image {
 
+class StoreState;
+
 struct Image {
     Digest id;
     Descriptor manifest;              // this platform's
@@ -97,8 +99,8 @@ struct ImportSpec {
     std::optional<Platform> platform;
 };
 
-// "tag", "untag", "delete", "import", "load", "save", "pull", "push" as Docker's events call them; `id` is the image's,
-// `name` familiar (of "untag" and "delete" the id).
+// "tag", "untag", "delete", "import", "load" and "save" as Docker's events call them; `id` is the image's, `name`
+// familiar (of "untag" and "delete" the id). "pull" and "push" are told by whoever does them.
 using ImageEvent = std::function<void(std::string_view action, const Digest &id, const std::string &name)>;
 
 struct StoreSettings {
@@ -134,9 +136,10 @@ class ImageStore {
     // --- for containers ---
     // Protects an image's layers until a container is listed by settings.containers.
     Result<Lease> hold(const Digest &id);
-    // Directories of a stack of layers, highest first. A layer that is missing (the power went after a pull) is
-    // unpacked again from its blob when `id` is given.
-    Result<std::vector<std::filesystem::path>> lower_directories(const Digest &top_layer, const Digest &id = {});
+    // The directories of an image's layers, highest first; never empty. Also of an image that was removed by force
+    // while a container of it was there. A layer that is missing or did not survive a power cut is unpacked again from
+    // its blob.
+    Result<std::vector<std::filesystem::path>> lower_directories(const Digest &id);
 
     // --- coming and going ---
     std::unique_ptr<Intake> begin(ProgressSink *progress = nullptr);
@@ -159,7 +162,6 @@ class ImageStore {
     Result<std::vector<Loaded>> load(ByteSource archive, ProgressSink *progress = nullptr, std::stop_token stop = {});
 
     // --- names and removal ---
-    // The event of a tag given by anything but an intake.
     Status tag(const Digest &id, const Reference &name);
     // EBUSY with Docker's sentence when something is in the way.
     Result<std::vector<Removed>> remove(std::string_view typed, bool force, bool prune_parents = true);
@@ -175,12 +177,8 @@ class ImageStore {
     Result<Collected> collect_garbage();
 
   private:
-    friend class Intake;
-    friend class LayerIntake;
-    friend class Lease;
-    struct State;
-    explicit ImageStore(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit ImageStore(std::unique_ptr<StoreState> state);
+    std::unique_ptr<StoreState> state_;
 };
 
 } // namespace ballast::image

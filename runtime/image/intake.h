@@ -23,6 +23,7 @@
 namespace ballast::image {
 
 class ImageStore;
+class StoreState;
 
 class LayerIntake {
   public:
@@ -78,9 +79,10 @@ class Intake {
     const ImageConfig &config() const; // after expect()
 
   private:
-    friend class ImageStore;
+    friend class StoreState;
     struct State;
-    explicit Intake(std::unique_ptr<State> state);
+    friend class ImageStore;
+    Intake(StoreState &store, ProgressSink *progress);
     std::unique_ptr<State> state_;
 };
 

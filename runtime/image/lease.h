@@ -2,13 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <set>
 
 #include "runtime/image/digest.h"
 
 namespace ballast::image {
 
-class ImageStore;
+struct LeaseHeld;
+class StoreState;
 
 // Keeps what it names from the garbage collection while somebody works with it: blobs by their digest, layers by their
 // chain id. Move-only; lets go on destruction. The store must outlive it.
@@ -23,10 +23,9 @@ class Lease {
     void keep(const Digest &blob_or_chain);
 
   private:
-    friend class ImageStore;
-    struct Held;
-    explicit Lease(std::shared_ptr<Held> held);
-    std::shared_ptr<Held> held_;
+    friend class StoreState;
+    explicit Lease(std::unique_ptr<LeaseHeld> held);
+    std::unique_ptr<LeaseHeld> held_;
 };
 
 } // namespace ballast::image
