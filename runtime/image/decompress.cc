@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kInSize = 256UL << 10;
 constexpr std::size_t kMagicSize = 6;
+constexpr std::size_t kShortestMember = 18; // of gzip: header and trailer
+constexpr std::size_t kFlagsAt = 3;         // in its header
 
 class Stream {
   public:
@@ -35,7 +37,7 @@ class Stream {
         }
         switch (compression_of(in_)) {
         case Compression::kGzip:
-            inflater_ = make_igzip_inflater();
+            inflater_ = make_igzip_inflater(); // each member gets its own
             gzip_ = true;
             return {};
         case Compression::kZstd:
@@ -81,6 +83,9 @@ class Stream {
             if (in_.empty() && !TRY(more()) && between_) {
                 return 0UL;
             }
+            if (between_ && gzip_) {
+                TRY(begin_member());
+            }
             const Inflater::Step step = TRY(next_step(into));
             const bool idle = step.consumed == 0 && step.produced == 0;
             if (idle && ended_ && !step.finished) {
@@ -94,6 +99,16 @@ class Stream {
             produced = step.produced;
         }
         return produced;
+    }
+
+    // igzip keeps no optional fields of a header (RFC 1952) from one call to the next; zlib does. Few streams have any.
+    Status begin_member() {
+        while (in_.size() < kShortestMember && TRY(more())) {
+        }
+        const bool optional_fields = in_.size() > kFlagsAt && in_[kFlagsAt] != 0;
+        inflater_ = optional_fields ? make_zlib_inflater() : make_igzip_inflater();
+        between_ = false;
+        return {};
     }
 
     Result<Inflater::Step> next_step(std::span<char> into) {

@@ -18,7 +18,7 @@ namespace ballast::image {
 enum class ChangeKind : std::uint8_t { kModified = 0, kAdded = 1, kDeleted = 2 }; // the numbers of Docker's API
 
 struct Change {
-    std::string path; // absolute, in the container
+    std::string path = {}; // absolute, in the container
     ChangeKind kind = ChangeKind::kModified;
     bool operator==(const Change &) const = default;
 };

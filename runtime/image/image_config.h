@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kLargestConfig = 4UL << 20; // bytes
 
 // Docker's health check; durations in nanoseconds, 0: the default.
 struct Healthcheck {
-    std::vector<std::string> test; // {"NONE"}, {"CMD", …}, {"CMD-SHELL", "…"}; empty: inherit
+    std::vector<std::string> test = {}; // {"NONE"}, {"CMD", …}, {"CMD-SHELL", "…"}; empty: inherit
     std::int64_t interval = 0;
     std::int64_t timeout = 0;
     std::int64_t start_period = 0;
@@ -33,43 +33,43 @@ struct Healthcheck {
 
 // The "config" member: what a container gets unless its creator says otherwise. Absent lists and empty ones differ.
 struct RunConfig {
-    std::string user;
-    std::set<std::string> exposed_ports; // "80/tcp"
-    std::vector<std::string> env;        // "NAME=VALUE"
-    std::optional<std::vector<std::string>> entrypoint;
-    std::optional<std::vector<std::string>> cmd;
-    std::set<std::string> volumes; // paths in the container
-    std::string working_dir;
-    std::map<std::string, std::string> labels;
-    std::string stop_signal;
-    std::optional<std::int64_t> stop_timeout; // seconds
-    std::optional<Healthcheck> healthcheck;
-    std::vector<std::string> on_build;
-    std::vector<std::string> shell;
+    std::string user = {};
+    std::set<std::string> exposed_ports = {}; // "80/tcp"
+    std::vector<std::string> env = {};             // "NAME=VALUE"
+    std::optional<std::vector<std::string>> entrypoint = {};
+    std::optional<std::vector<std::string>> cmd = {};
+    std::set<std::string> volumes = {}; // paths in the container
+    std::string working_dir = {};
+    std::map<std::string, std::string> labels = {};
+    std::string stop_signal = {};
+    std::optional<std::int64_t> stop_timeout = {}; // seconds
+    std::optional<Healthcheck> healthcheck = {};
+    std::vector<std::string> on_build = {};
+    std::vector<std::string> shell = {};
     bool args_escaped = false;
 
     bool operator==(const RunConfig &) const = default;
 };
 
 struct HistoryEntry {
-    std::string created; // RFC 3339, or empty
-    std::string created_by;
-    std::string author;
-    std::string comment;
+    std::string created = {}; // RFC 3339, or empty
+    std::string created_by = {};
+    std::string author = {};
+    std::string comment = {};
     bool empty_layer = false;
 
     bool operator==(const HistoryEntry &) const = default;
 };
 
 struct ImageConfig {
-    std::string created; // RFC 3339, or empty
-    std::string author;
-    std::string comment;
-    std::string docker_version;
-    Platform platform;
-    RunConfig config;
-    std::vector<Digest> diff_ids; // lowest first
-    std::vector<HistoryEntry> history;
+    std::string created = {}; // RFC 3339, or empty
+    std::string author = {};
+    std::string comment = {};
+    std::string docker_version = {};
+    Platform platform = {};
+    RunConfig config = {};
+    std::vector<Digest> diff_ids = {}; // lowest first
+    std::vector<HistoryEntry> history = {};
 
     // One for each layer, lowest first; the last one names the whole stack.
     std::vector<Digest> chain_ids() const;

@@ -18,13 +18,13 @@
 namespace ballast::image {
 
 struct ImageRecord {
-    Digest id;                        // of the configuration
-    Descriptor manifest;              // of this platform's manifest
-    Digest parent;                    // id of the image that it was committed from, here; empty: none
-    std::int64_t tagged = 0;          // seconds since 1970 when its names changed last
-    Digest top_layer;                 // chain id; empty: no layers
-    std::vector<std::string> tags;    // canonical, "docker.io/library/busybox:latest", sorted
-    std::vector<std::string> digests; // canonical, "docker.io/library/busybox@sha256:…", sorted
+    Digest id = {};                        // of the configuration
+    Descriptor manifest = {};              // of this platform's manifest
+    Digest parent = {};                    // id of the image that it was committed from, here; empty: none
+    std::int64_t tagged = 0;               // seconds since 1970 when its names changed last
+    Digest top_layer = {};                 // chain id; empty: no layers
+    std::vector<std::string> tags = {};    // canonical, "docker.io/library/busybox:latest", sorted
+    std::vector<std::string> digests = {}; // canonical, "docker.io/library/busybox@sha256:…", sorted
 };
 
 class ImageNames {
@@ -65,14 +65,14 @@ class ImageNames {
 
 // What removing takes, by Docker's rules.
 struct ContainerUse {
-    std::string id;
+    std::string id = {};
     bool running = false;
-    Digest image; // its id
+    Digest image = {}; // its id
 };
 
 struct Removal {
-    std::vector<std::string> untagged; // canonical names, in the order in which they go
-    std::vector<Digest> deleted;       // image ids, in the order in which they go
+    std::vector<std::string> untagged = {}; // canonical names, in the order in which they go
+    std::vector<Digest> deleted = {};       // image ids, in the order in which they go
 };
 
 // `typed` is what the person typed. EBUSY with Docker's sentence ("conflict: unable to …") when something is in the

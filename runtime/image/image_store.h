@@ -38,39 +38,39 @@ namespace ballast::image {
 class StoreState;
 
 struct Image {
-    Digest id;
-    Descriptor manifest;              // this platform's
-    std::vector<std::string> tags;    // familiar: "busybox:latest"
-    std::vector<std::string> digests; // familiar: "busybox@sha256:…"
-    Digest parent;
-    ImageConfig config;
-    std::vector<Digest> chain_ids; // lowest first
-    std::uint64_t bytes = 0;       // of all its layers, unpacked
-    std::int64_t tagged = 0;       // seconds since 1970 when its names changed last
+    Digest id = {};
+    Descriptor manifest = {};              // this platform's
+    std::vector<std::string> tags = {};    // familiar: "busybox:latest"
+    std::vector<std::string> digests = {}; // familiar: "busybox@sha256:…"
+    Digest parent = {};
+    ImageConfig config = {};
+    std::vector<Digest> chain_ids = {}; // lowest first
+    std::uint64_t bytes = 0;            // of all its layers, unpacked
+    std::int64_t tagged = 0;            // seconds since 1970 when its names changed last
 };
 
 struct ImageHistory {
-    std::string id;           // "sha256:…" of the image itself, "<missing>" for what was below
+    std::string id = {};      // "sha256:…" of the image itself, "<missing>" for what was below
     std::int64_t created = 0; // seconds since 1970
-    std::string created_by;
-    std::vector<std::string> tags;
+    std::string created_by = {};
+    std::vector<std::string> tags = {};
     std::uint64_t bytes = 0;
-    std::string comment;
+    std::string comment = {};
 };
 
 // As `docker rmi` lists it: one member of each is set.
 struct Removed {
-    std::string untagged; // familiar name
-    std::string deleted;  // "sha256:…" of an image or of a layer's chain id
+    std::string untagged = {}; // familiar name
+    std::string deleted = {};  // "sha256:…" of an image or of a layer's chain id
 };
 
 struct Pruned {
-    std::vector<Removed> removed;
+    std::vector<Removed> removed = {};
     std::uint64_t bytes = 0;
 };
 
 struct ImageUsage {
-    Digest id;
+    Digest id = {};
     std::uint64_t bytes = 0;  // of all its layers
     std::uint64_t shared = 0; // of layers that other images have as well
 };
@@ -78,25 +78,25 @@ struct ImageUsage {
 struct DiskUsage {
     std::uint64_t layer_bytes = 0; // of all layers, each once: "LayersSize"
     std::uint64_t blob_bytes = 0;
-    std::vector<ImageUsage> images;
+    std::vector<ImageUsage> images = {};
 };
 
 struct CommitSpec {
-    std::string author;
-    std::string comment;
-    std::string created_by;           // of the history entry: the container's command
-    std::vector<std::string> changes; // Dockerfile instructions
+    std::string author = {};
+    std::string comment = {};
+    std::string created_by = {};           // of the history entry: the container's command
+    std::vector<std::string> changes = {}; // Dockerfile instructions
     // The container's configuration in place of the image's.
-    std::optional<RunConfig> config;
-    std::optional<Reference> name;
-    Skipped skipped; // what the engine itself put into the container's tree
+    std::optional<RunConfig> config = {};
+    std::optional<Reference> name = {};
+    Skipped skipped = {}; // what the engine itself put into the container's tree
 };
 
 struct ImportSpec {
-    std::string message;
-    std::vector<std::string> changes;
-    std::optional<Reference> name;
-    std::optional<Platform> platform;
+    std::string message = {};
+    std::vector<std::string> changes = {};
+    std::optional<Reference> name = {};
+    std::optional<Platform> platform = {};
 };
 
 // "tag", "untag", "delete", "import", "load" and "save" as Docker's events call them; `id` is the image's, `name`
@@ -104,11 +104,11 @@ struct ImportSpec {
 using ImageEvent = std::function<void(std::string_view action, const Digest &id, const std::string &name)>;
 
 struct StoreSettings {
-    std::filesystem::path root; // /var/lib/ballast
+    std::filesystem::path root = {}; // /var/lib/ballast
     // The containers that there are, running or not, asked before anything is removed; called without locks held.
-    std::function<std::vector<ContainerUse>()> containers;
-    ImageEvent event;                              // called without locks held
-    std::function<void(const std::string &)> warn; // what open() set aside or repaired
+    std::function<std::vector<ContainerUse>()> containers = {};
+    ImageEvent event = {};                              // called without locks held
+    std::function<void(const std::string &)> warn = {}; // what open() set aside or repaired
 };
 
 class ImageStore {

@@ -49,9 +49,9 @@ class LayerIntake {
 };
 
 struct LayerNeed {
-    Descriptor blob;
-    Digest diff_id;
-    Digest chain_id;
+    Descriptor blob = {};
+    Digest diff_id = {};
+    Digest chain_id = {};
     bool have_blob = false;
     bool have_layer = false; // both: "Already exists"
 };

@@ -21,8 +21,8 @@ enum class PathKind : std::uint8_t {
 
 struct LayerPath {
     PathKind kind = PathKind::kEntry;
-    std::string parent; // relative to the root, "" for the root itself; no "." and ".."
-    std::string name;   // one component; of a whiteout: what is gone
+    std::string parent = {}; // relative to the root, "" for the root itself; no "." and ".."
+    std::string name = {};   // one component; of a whiteout: what is gone
 };
 
 // EINVAL for "..", an empty name, and a whiteout that stands where a directory should; ENAMETOOLONG beyond the limits.

@@ -24,9 +24,9 @@
 namespace ballast::image {
 
 struct Layer {
-    Digest chain_id;
-    Digest diff_id;
-    Digest parent;             // chain id; empty: the lowest
+    Digest chain_id = {};
+    Digest diff_id = {};
+    Digest parent = {};        // chain id; empty: the lowest
     std::uint64_t bytes = 0;   // of its files
     std::uint64_t entries = 0; // of its archive
 };

@@ -26,8 +26,8 @@ inline constexpr unsigned kDeepestIndex = 4;               // indexes in indexes
 inline constexpr std::uint64_t kLargestLayer = 1ULL << 40; // bytes, as it is transferred
 
 struct Descriptor {
-    std::string media_type;
-    Digest digest;
+    std::string media_type = {};
+    Digest digest = {};
     std::uint64_t size = 0;
     std::vector<std::string> urls = {}; // of foreign layers
     std::map<std::string, std::string> annotations = {};
@@ -37,15 +37,15 @@ struct Descriptor {
 };
 
 struct Manifest {
-    std::string media_type; // as in the document, or what it must be by its form
-    Descriptor config;
-    std::vector<Descriptor> layers; // lowest first
-    std::map<std::string, std::string> annotations;
+    std::string media_type = {}; // as in the document, or what it must be by its form
+    Descriptor config = {};
+    std::vector<Descriptor> layers = {}; // lowest first
+    std::map<std::string, std::string> annotations = {};
 };
 
 struct Index {
-    std::string media_type;
-    std::vector<Descriptor> manifests;
+    std::string media_type = {};
+    std::vector<Descriptor> manifests = {};
 };
 
 // What a document is: by `media_type` (of the server or the descriptor; may be empty), which must not contradict the

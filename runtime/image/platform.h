@@ -11,10 +11,10 @@
 namespace ballast::image {
 
 struct Platform {
-    std::string os;           // Go's GOOS
-    std::string architecture; // Go's GOARCH
-    std::string variant;      // "v7" of arm, "v8" of arm64, "v3" of amd64; empty: the plain one
-    std::string os_version;
+    std::string os = {};           // Go's GOOS
+    std::string architecture = {}; // Go's GOARCH
+    std::string variant = {};      // "v7" of arm, "v8" of arm64, "v3" of amd64; empty: the plain one
+    std::string os_version = {};
 
     // "linux/arm/v7", "linux/amd64", "arm64", "linux": what is missing is this machine's. EINVAL for other forms.
     static Result<Platform> parse(std::string_view text);

@@ -17,10 +17,10 @@ inline constexpr std::string_view kDefaultDomain = "docker.io";
 inline constexpr std::string_view kDefaultTag = "latest";
 
 struct Reference {
-    std::string domain; // "docker.io", "localhost:5000", "[::1]:5000"
-    std::string path;   // "library/busybox"
-    std::string tag;    // empty: none
-    std::optional<Digest> digest;
+    std::string domain = {}; // "docker.io", "localhost:5000", "[::1]:5000"
+    std::string path = {};   // "library/busybox"
+    std::string tag = {};    // empty: none
+    std::optional<Digest> digest = {};
 
     // A name as a person types it. Neither tag nor digest: both are left empty. EINVAL with a sentence that says what
     // is wrong; 64 hexadecimal digits are refused, they are an image's id.

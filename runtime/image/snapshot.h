@@ -16,11 +16,11 @@ namespace ballast::image {
 inline constexpr std::size_t kMostLowerDirectories = 500;
 
 struct Snapshot {
-    std::vector<std::filesystem::path> lower; // highest first, at least one
-    std::filesystem::path upper;              // empty: read-only
-    std::filesystem::path work;               // beside `upper`, on the same file system
-    bool read_only = false;                   // of the mount; `upper` may be given all the same
-    std::string source = "ballast";           // as /proc/mounts shows it
+    std::vector<std::filesystem::path> lower = {}; // highest first, at least one
+    std::filesystem::path upper = {};              // empty: read-only
+    std::filesystem::path work = {};               // beside `upper`, on the same file system
+    bool read_only = false;                        // of the mount; `upper` may be given all the same
+    std::string source = "ballast";                // as /proc/mounts shows it
 };
 
 // What fsconfig(2) is told, in order. Pure.

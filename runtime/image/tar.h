@@ -30,21 +30,21 @@ enum class EntryKind : std::uint8_t {
 };
 
 struct TarEntry {
-    std::string path; // as written; nothing about it is checked
+    std::string path = {}; // as written; nothing about it is checked
     EntryKind kind = EntryKind::kFile;
     mode_t mode = 0644; // permission bits, with setuid, setgid and sticky
     uid_t uid = 0;
     gid_t gid = 0;
     timespec mtime{};
-    std::uint64_t size = 0; // of kFile, with holes
-    std::string target;     // of kSymlink: as written; of kHardLink: a path like `path`
-    dev_t device = 0;       // of devices
-    std::map<std::string, std::string> xattrs;
+    std::uint64_t size = 0;  // of kFile, with holes
+    std::string target = {}; // of kSymlink: as written; of kHardLink: a path like `path`
+    dev_t device = 0;        // of devices
+    std::map<std::string, std::string> xattrs = {};
     struct Extent {
         std::uint64_t offset, size;
     };
     // For the writer: where a sparse file has data. Nothing: everywhere.
-    std::optional<std::vector<Extent>> data;
+    std::optional<std::vector<Extent>> data = {};
 };
 
 class TarReader {
