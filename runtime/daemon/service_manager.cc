@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/daemon/service_manager.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <fcntl.h>
+#include <format>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+namespace ballast::service {
+namespace {
+
+// Not told is not wrong: without systemd there is nobody to tell.
+void tell(const std::string &state) { (void)sd_notify(0, state.c_str()); }
+
+} // namespace
+
+Result<Inherited> take_inherited() {
+    char **names = nullptr;
+    const int count = sd_listen_fds_with_names(1, &names);
+    if (count < 0) {
+        return fail_errno("take descriptors from systemd", -count);
+    }
+    Inherited inherited;
+    for (int place = 0; place < count; place++) {
+        Fd fd(SD_LISTEN_FDS_START + place);
+        (void)fcntl(fd.get(), F_SETFD, FD_CLOEXEC); // systemd's library has done so; it cannot fail
+        if (sd_is_socket(fd.get(), AF_UNSPEC, SOCK_STREAM, 1) > 0) {
+            inherited.listeners.push_back(std::move(fd));
+        } else {
+            inherited.kept.insert_or_assign(names[place], std::move(fd));
+        }
+    }
+    for (int place = 0; place < count; place++) {
+        std::free(names[place]);
+    }
+    std::free(static_cast<void *>(names));
+    return inherited;
+}
+
+void ready(const std::string &status) { tell("READY=1\nSTATUS=" + status); }
+
+void reloading() {
+    timespec now{};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); // always there
+    constexpr std::int64_t kMicroseconds = 1'000'000;
+    tell(std::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * kMicroseconds + now.tv_nsec / 1000));
+}
+
+void stopping() { tell("STOPPING=1\nSTATUS=Stopping; containers go on"); }
+
+void alive() { tell("WATCHDOG=1"); }
+
+std::optional<std::chrono::microseconds> watchdog_time() {
+    std::uint64_t microseconds = 0;
+    if (sd_watchdog_enabled(0, &microseconds) <= 0) {
+        return std::nullopt;
+    }
+    return std::chrono::microseconds(microseconds / 2); // as sd_watchdog_enabled(3) advises
+}
+
+void keep(const std::string &name, BorrowedFd fd) {
+    const int number = fd.get();
+    // FDPOLL=0: a pipe whose writer is gone may still hold what it wrote.
+    (void)sd_pid_notify_with_fds(0, 0, ("FDSTORE=1\nFDPOLL=0\nFDNAME=" + name).c_str(), &number, 1);
+}
+
+void forget(const std::string &name) { tell("FDSTOREREMOVE=1\nFDNAME=" + name); }
+
+} // namespace ballast::service
