@@ -359,6 +359,12 @@ Status Transfer::end_of(CURLcode code) const {
     }
     const std::string detail = escaped(detail_[0] != '\0' ? detail_.data() : curl_easy_strerror(code));
     const std::string host = request_.url.authority();
+    long proxy_status = 0;
+    (void)curl_easy_getinfo(handle_.easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status); // 0 when it cannot tell
+    if (code != CURLE_OK && proxy_status >= 400) {
+        return fail(proxy_status < 500 ? EACCES : ECONNREFUSED,
+                    "the proxy opens no way to " + host + ": it answers " + std::to_string(proxy_status));
+    }
     switch (code) {
     case CURLE_OK:
         return {};

@@ -100,6 +100,7 @@ class Client {
     //   ETIMEDOUT      the patience is at its end
     //   EHOSTUNREACH   the name does not resolve
     //   ECONNREFUSED   nobody listens, or the way there is closed
+    //   EACCES         the proxy does not let us through
     //   ECONNRESET     the connection broke before the response was whole
     //   EKEYREJECTED   the server's certificate cannot be trusted, or it refuses ours
     //   EPROTO         what speaks there does not speak TLS, or not HTTP

@@ -17,17 +17,21 @@ using Json = nlohmann::ordered_json;
 
 std::string line_of(const Json &json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\r\n"; }
 
+std::string padded(const std::string &size) {
+    constexpr std::size_t kWidth = 8;
+    return std::string(kWidth - std::min(size.size(), kWidth), ' ') + size;
+}
+
 // What dockerd draws for clients that do not draw themselves: a bar of 50 columns and the bytes.
 std::string bar(std::uint64_t current, std::uint64_t total) {
-    constexpr std::uint64_t kColumns = 50;
-    std::string text;
-    if (total > 0) {
-        const auto done = static_cast<std::uint64_t>(
-            std::min(1.0, static_cast<double>(current) / static_cast<double>(total)) * kColumns);
-        text = "[" + std::string(done, '=') + ">" + std::string(kColumns - done, ' ') + "]  ";
+    constexpr std::size_t kColumns = 50;
+    if (total == 0) {
+        return padded(human_size(current));
     }
-    text += human_size(current);
-    return total > 0 && current <= total ? text + "/" + human_size(total) : text;
+    const double share = std::min(1.0, static_cast<double>(current) / static_cast<double>(total));
+    const auto done = static_cast<std::size_t>(share * kColumns);
+    const std::string text = "[" + std::string(done, '=') + ">" + std::string(kColumns - done, ' ') + "] ";
+    return text + padded(human_size(current)) + (current <= total ? "/" + human_size(total) : "");
 }
 
 bool has_bytes(image::Stage stage) {
@@ -112,10 +116,6 @@ void ProgressRelay::layer(const image::Digest &layer, image::Stage stage, std::u
     const auto now = std::chrono::steady_clock::now();
     const bool is_same = known.stage == stage && known.told != std::chrono::steady_clock::time_point{};
     if (is_same && stage != image::Stage::kRetrying && (!has_bytes(stage) || now - known.told < kBetweenBytes)) {
-        return;
-    }
-    // Layers are unpacked while they come; a client draws one after the other.
-    if (stage == image::Stage::kExtracting && known.stage < image::Stage::kDownloaded) {
         return;
     }
     known.stage = stage;

@@ -32,8 +32,7 @@ std::string error_line(std::string_view message);
 std::string human_size(std::uint64_t bytes);
 
 // Progress of layers for a client: each layer under a name of 12 digits. Bytes are told at most ten times a second and
-// layer, everything else once and at once; "Extracting" only after "Download complete", though it may be done before.
-// Thread-safe; calls `output` one at a time. An empty output hears nothing.
+// layer, everything else once and at once. Thread-safe; calls `output` one at a time. An empty output hears nothing.
 class ProgressRelay final : public image::ProgressSink {
   public:
     explicit ProgressRelay(ProgressOutput output) : output_(std::move(output)) {}

@@ -175,16 +175,12 @@ Status Pull::fetch_layer(Repository &repository, std::size_t number, const Descr
                                                          static_cast<std::uint64_t>(seconds), 0);
                                         }};
     TRY(repository.blob(blob, target));
-    relay_.layer(blob.digest, Stage::kVerifying, 0, 0);
-    relay_.layer(blob.digest, Stage::kDownloaded, 0, 0);
-    Status status = layer->finish();
+    Status status = layer->finish(); // tells of checking and unpacking itself
     if (!status.has_value() && status.error().code == EBADMSG) {
         return fail(EBADMSG, "filesystem layer verification failed for digest " + blob.digest.text() + ": " +
                                  status.error().message);
     }
-    TRY(std::move(status));
-    relay_.layer(blob.digest, Stage::kComplete, 0, 0);
-    return {};
+    return status;
 }
 
 // As docker tells it: what is to come, then what happens.

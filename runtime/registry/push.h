@@ -15,7 +15,7 @@
 namespace ballast::registry {
 
 struct PushRequest {
-    image::Reference reference; // without tag: all tags that the store has of this repository
+    image::Reference reference = {}; // without tag: all tags that the store has of this repository
     Credentials credentials = {};
     std::stop_token stop = {};
 };

@@ -135,36 +135,32 @@ Result<std::string> Repository::small_blob(const image::Descriptor &descriptor, 
 }
 
 Result<std::vector<std::string>> Repository::tags() {
+    const std::string name = "tags of " + reference_.familiar_repository();
     std::vector<std::string> tags;
     Session::Ask request = ask("GET", "tags/list");
-    for (unsigned page = 0; page < kMostTagPages; ++page) {
+    for (unsigned page = 0; page < kMostTagPages && tags.size() <= kMostTags; ++page) {
         const http::ClientResponse response = TRY(session_.ask(request));
         if (response.head.status != kOk) {
             return std::unexpected(refused(response));
         }
-        const std::string name = "tags of " + reference_.familiar_repository();
         JsonDocument document = TRY(JsonDocument::parse(response.body, name));
         for (const JsonCursor item : JsonCursor(document).at("tags").items()) {
-            const std::string tag = item.text();
-            if (!image::is_tag(tag)) {
+            tags.push_back(item.text());
+            if (!image::is_tag(tags.back())) {
                 item.refuse("a tag");
             }
-            tags.push_back(tag);
         }
         TRY(document.status());
         const std::string_view next = next_link(response.head.header("Link"));
-        if (next.empty() || tags.size() > kMostTags) {
-            break;
+        if (next.empty()) {
+            return tags;
         }
         request.url = TRY(http::resolve_url(request.url, next));
         if (!request.url.same_origin(session_.endpoint().url)) {
             return fail(EPROTO, name + ": the registry's next page is on another host");
         }
     }
-    if (tags.size() > kMostTags) {
-        return fail(EFBIG, "tags of " + reference_.familiar_repository() + ": more than " + std::to_string(kMostTags));
-    }
-    return tags;
+    return fail(EFBIG, name + ": a list without end");
 }
 
 // What became of one request for a blob.

@@ -87,6 +87,34 @@ void Turn::stall() {
     (void)wait_readable(socket_.get(), [this] { return server_.is_ending(); }); // readable: the client closed
 }
 
+void Turn::tunnel_to(std::uint16_t port) {
+    hangs_up_ = true;
+    const Fd other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(other.get(), reinterpret_cast<sockaddr *>(&address), sizeof(address)) != 0) {
+        return respond(502);
+    }
+    send("HTTP/1.1 200 Tunnel\r\n\r\n");
+    std::array<char, 65536> piece{};
+    while (!server_.is_ending()) {
+        std::array<pollfd, 2> ends{pollfd{socket_.get(), POLLIN, 0}, pollfd{other.get(), POLLIN, 0}};
+        (void)::poll(ends.data(), ends.size(), kTick);
+        for (std::size_t side = 0; side < 2; ++side) {
+            if (ends[side].revents == 0) {
+                continue;
+            }
+            const ssize_t count = ::read(ends[side].fd, piece.data(), piece.size());
+            if (count <= 0 || !write_all(BorrowedFd(ends[1 - side].fd), {piece.data(), static_cast<std::size_t>(count)})
+                                   .has_value()) {
+                return;
+            }
+        }
+    }
+}
+
 ScriptedServer::ScriptedServer(Script script)
     : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};

@@ -39,6 +39,7 @@ class Turn {
     void respond(int status, std::string_view body = "", std::string_view headers = "");
     void hang_up() { hangs_up_ = true; } // closes after the answer
     void stall();                        // until the client has gone or the server ends
+    void tunnel_to(std::uint16_t port);  // of 127.0.0.1, as an answer to CONNECT
     bool hangs_up() const { return hangs_up_; }
 
     const SeenRequest request;
