@@ -49,7 +49,9 @@ bool equal(const char *one, const char *other) {
     return *one == *other;
 }
 
-void say(const char *text) { (void)call(__NR_write, 2, reinterpret_cast<long>(text), static_cast<long>(length_of(text))); }
+void say(const char *text) {
+    (void)call(__NR_write, 2, reinterpret_cast<long>(text), static_cast<long>(length_of(text)));
+}
 
 [[noreturn]] void leave(int status) {
     for (;;) {
@@ -107,7 +109,8 @@ long execute(Words words, Words environment) {
 [[noreturn]] void become(Words words, Words environment, unsigned long mask) {
     (void)call(__NR_setpgid, 0, 0);
     const int group = static_cast<int>(call(__NR_getpid));
-    (void)call(__NR_ioctl, 0, kTiocspgrp, reinterpret_cast<long>(&group)); // stdin may be no terminal; SIGTTOU is blocked
+    (void)call(__NR_ioctl, 0, kTiocspgrp,
+               reinterpret_cast<long>(&group)); // stdin may be no terminal; SIGTTOU is blocked
     (void)call(__NR_rt_sigprocmask, 2, reinterpret_cast<long>(&mask), 0, sizeof mask);
     const long failed = execute(words, environment);
     say("ballast-container-init: ");

@@ -119,7 +119,7 @@ class JsonLine {
 };
 
 std::optional<Stream> stream_of(std::string_view name) {
-    return name == "stdout" ? std::optional(Stream::kStdout)
+    return name == "stdout"   ? std::optional(Stream::kStdout)
            : name == "stderr" ? std::optional(Stream::kStderr)
                               : std::nullopt;
 }

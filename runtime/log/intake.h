@@ -11,8 +11,8 @@
 #include "runtime/log/writer.h"
 
 // From a program's output to lines, in memory that outlives this process: a monitor that is killed leaves in it what it
-// has read and not yet written, and the next one goes on with exactly that. Every change of it is one store of a word, so
-// that it is right after each instruction.
+// has read and not yet written, and the next one goes on with exactly that. Every change of it is one store of a word,
+// so that it is right after each instruction.
 namespace ballast::container_log {
 
 inline constexpr std::size_t kIntakeSize = 2 * kLongestLine;

@@ -47,8 +47,9 @@ class JournalReader : public Reader {
                 TRY(checked(sd_journal_seek_head(journal_), "seek"));
             }
         } else if (selection_.since_ns) {
-            TRY(checked(sd_journal_seek_realtime_usec(journal_, static_cast<std::uint64_t>(*selection_.since_ns / 1000)),
-                        "seek"));
+            TRY(checked(
+                sd_journal_seek_realtime_usec(journal_, static_cast<std::uint64_t>(*selection_.since_ns / 1000)),
+                "seek"));
         }
         return {};
     }

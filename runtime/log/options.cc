@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <span>
 
 namespace ballast::container_log {
@@ -143,12 +142,24 @@ Status check_log_options(std::string_view driver, const Pairs &options) {
 }
 
 Result<std::uint64_t> human_size(std::string_view text) {
+    // By hand: the library's way to read a fraction is a tenth of the monitor.
     const auto invalid = [&text] { return fail(EINVAL, "invalid size: '" + std::string(text) + "'"); };
     double number = 0;
-    const char *end = text.data() + text.size();
-    const auto [rest, code] = std::from_chars(text.data(), end, number);
-    std::string_view unit(rest, static_cast<std::size_t>(end - rest));
-    if (code != std::errc() || number < 0 || !std::isfinite(number)) {
+    double place = 0; // of the next digit behind the point
+    std::size_t digits = 0;
+    std::string_view unit = text;
+    for (; !unit.empty() && ((unit[0] >= '0' && unit[0] <= '9') || (unit[0] == '.' && place == 0));
+         unit.remove_prefix(1)) {
+        if (unit[0] == '.') {
+            place = 0.1;
+            continue;
+        }
+        const int digit = unit[0] - '0';
+        number = place == 0 ? number * 10 + digit : number + digit * place;
+        place /= 10;
+        ++digits;
+    }
+    if (digits == 0 || digits > 18) {
         return invalid();
     }
     if (unit.starts_with(' ')) {
@@ -172,7 +183,7 @@ Result<std::uint64_t> human_size(std::string_view text) {
     if (number > 9e18) {
         return invalid();
     }
-    return static_cast<std::uint64_t>(number);
+    return static_cast<std::uint64_t>(number + 0.5);
 }
 
 Result<SyslogAddress> parse_syslog_address(std::string_view text) {

@@ -23,19 +23,19 @@ struct Source {
 struct Selection {
     bool output = true;
     bool errors = true;
-    std::optional<std::int64_t> since_ns; // 1970; this moment included
-    std::optional<std::int64_t> until_ns; // this moment included; following ends there
-    std::optional<std::uint64_t> tail;    // only the last so many entries, both streams counted as docker does: after
-                                          // `output` and `errors` are not applied yet; none: all
+    std::optional<std::int64_t> since_ns = {}; // 1970; this moment included
+    std::optional<std::int64_t> until_ns = {}; // this moment included; following ends there
+    std::optional<std::uint64_t> tail = {}; // only the last so many entries, both streams counted as docker does: after
+                                            // `output` and `errors` are not applied yet; none: all
     bool follow = false;
 };
 
 struct Entry {
     Stream stream = Stream::kStdout;
     std::int64_t time_ns = 0;
-    std::string text;   // with its line end; a part of a long line has none, so that joined parts are the line
-    bool starts = true; // the first part of its line: where a timestamp belongs
-    Pairs attributes;   // json-file and journald: what labels and env asked for
+    std::string text;      // with its line end; a part of a long line has none, so that joined parts are the line
+    bool starts = true;    // the first part of its line: where a timestamp belongs
+    Pairs attributes = {}; // json-file and journald: what labels and env asked for
 };
 
 class Reader {

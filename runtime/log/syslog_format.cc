@@ -39,8 +39,7 @@ std::string syslog_message(const SyslogStyle &style, const Line &line) {
                 "[" + pid + "]: ";
     } else {
         text += "1 ";
-        append_timestamp(text, line.time_ns,
-                         style.format == Format::kRfc5424 ? Fraction::kNone : Fraction::kMicro);
+        append_timestamp(text, line.time_ns, style.format == Format::kRfc5424 ? Fraction::kNone : Fraction::kMicro);
         text += " " + style.host + " " + style.tag + " " + pid + " " + style.tag + " - ";
     }
     text += line.text;

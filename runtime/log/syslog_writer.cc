@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // syslog: datagrams, or a stream that is connected again whenever it breaks.
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <cstring>
 #include <netinet/in.h>
 #include <poll.h>

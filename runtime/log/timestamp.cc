@@ -111,7 +111,8 @@ void append_timestamp(std::string &to, std::int64_t time_ns, Fraction fraction) 
 }
 
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {
-    constexpr std::array<std::pair<std::size_t, char>, 6> parts{{{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}}};
+    constexpr std::array<std::pair<std::size_t, char>, 6> parts{
+        {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}}};
     std::array<int, 6> numbers{};
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const std::optional<int> number = take_digits(text, parts[i].first);
@@ -120,7 +121,8 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
         }
         numbers[i] = *number;
     }
-    const year_month_day date{year(numbers[0]), month(static_cast<unsigned>(numbers[1])), day(static_cast<unsigned>(numbers[2]))};
+    const year_month_day date{year(numbers[0]), month(static_cast<unsigned>(numbers[1])),
+                              day(static_cast<unsigned>(numbers[2]))};
     // Beyond these years nanoseconds have no room in 64 bits.
     if (!date.ok() || numbers[0] < 1678 || numbers[0] > 2261 || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59) {
         return std::nullopt;
@@ -134,7 +136,8 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
         return std::nullopt;
     }
     const std::int64_t clock = numbers[3] * 3600 + numbers[4] * 60 + numbers[5];
-    const std::int64_t seconds_since = duration_cast<seconds>(sys_days(date).time_since_epoch()).count() + clock - *east;
+    const std::int64_t seconds_since =
+        duration_cast<seconds>(sys_days(date).time_since_epoch()).count() + clock - *east;
     return seconds_since * kSecond + *below;
 }
 

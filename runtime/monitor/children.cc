@@ -51,9 +51,9 @@ void Monitor::call_ended(Session &session, int wait_status) {
     const int exit_status = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
     const Fd none;
     const Fd &output = session.phase == Phase::kStarting ? session.errors : none;
-    const Status done =
-        exit_status == 0 ? call_succeeded(session) : Status(fail(EIO, session.call->message(output)));
+    const Status done = exit_status == 0 ? call_succeeded(session) : Status(fail(EIO, session.call->message(output)));
     session.call.reset();
+    grown_ = true;
     Peer *requester = peer(session.requester);
     if (requester != nullptr) {
         requester->waits = false;

@@ -32,7 +32,8 @@ inline long call(long number, long first = 0, long second = 0, long third = 0, l
 
 // The kernel starts a program with its words on the stack, and no return address.
 #if defined(__x86_64__)
-__asm__(".text\n.global _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call ballast_start\n hlt\n");
+__asm__(
+    ".text\n.global _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call ballast_start\n hlt\n");
 #elif defined(__aarch64__)
 __asm__(".text\n.global _start\n_start:\n mov x29, #0\n mov x0, sp\n bl ballast_start\n brk #0\n");
 #endif

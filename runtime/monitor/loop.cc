@@ -5,8 +5,10 @@
 #include <ctime>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <utility>
 
 #include "runtime/monitor/monitor.h"
+#include "runtime/monitor/program_pages.h"
 
 namespace ballast::monitor {
 namespace {
@@ -38,6 +40,9 @@ void Monitor::run() {
         }
         for (const auto &peer : peers_) {
             watch_peer(*peer);
+        }
+        if (std::exchange(grown_, false)) {
+            give_back_pages();
         }
         const int ready = poll(polled_.data(), polled_.size(), timeout());
         now_ = steady_ms();

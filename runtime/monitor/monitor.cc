@@ -146,8 +146,7 @@ Result<Session *> Monitor::need_session(std::uint32_t id) {
 
 Status Monitor::open_log() {
     if (writer_ == nullptr) {
-        writer_ =
-            TRY(container_log::Writer::open(settings_.log).within("failed to initialize logging driver"));
+        writer_ = TRY(container_log::Writer::open(settings_.log).within("failed to initialize logging driver"));
     }
     return {};
 }

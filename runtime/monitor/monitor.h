@@ -111,9 +111,10 @@ class Monitor {
     OomKills kills_;
     std::vector<pollfd> polled_;
     std::vector<Watch> watched_;
-    std::int64_t now_ = 0;      // steady milliseconds, of this round
+    std::int64_t now_ = 0;       // steady milliseconds, of this round
     std::int64_t deadline_ = -1; // of the next thing that happens by time; -1: none
     std::int64_t linger_until_ = -1;
+    bool grown_ = false; // something was started: what that took is given back
 };
 
 } // namespace ballast::monitor

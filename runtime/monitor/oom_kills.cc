@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/monitor/oom_kills.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fcntl.h>
@@ -45,13 +46,17 @@ Result<OomKills> OomKills::open(const std::string &cgroup) {
 }
 
 bool OomKills::look() {
-    const std::optional<std::uint64_t> now = file_.is_open() ? read_now(file_) : std::nullopt;
-    const std::uint64_t count = now && *now > first_ ? *now - first_ : count_;
-    const bool more = count > count_;
-    count_ = std::max(count, count_);
+    if (!file_.is_open()) {
+        return false;
+    }
+    const std::optional<std::uint64_t> now = read_now(file_);
     if (!now) {
         file_.close(); // it would be ready for ever
+        return false;
     }
+    const std::uint64_t count = *now - std::min(*now, first_);
+    const bool more = count > count_;
+    count_ = std::max(count, count_);
     return more;
 }
 

@@ -34,7 +34,8 @@ Result<std::size_t> OutQueue::send(BorrowedFd socket) {
     while (!parts_.empty()) {
         Part &part = parts_.front();
         const std::string_view rest = std::string_view(part.bytes).substr(part.sent);
-        const ssize_t sent = send_with_fd(socket, rest.data(), rest.size(), part.passed.is_open() ? part.passed.get() : -1);
+        const ssize_t sent =
+            send_with_fd(socket, rest.data(), rest.size(), part.passed.is_open() ? part.passed.get() : -1);
         if (sent < 0) {
             if (errno == EAGAIN) {
                 break;

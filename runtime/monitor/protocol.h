@@ -74,8 +74,8 @@ struct Attach {
     bool input = false; // what the client sends is stdin; otherwise it is dropped
     bool output = false;
     bool errors = false;
-    bool close_input = false; // the end of this client's input is the program's, whatever the settings say
-    std::string detach_keys;  // bytes: parse_detach_keys(); empty: none
+    bool close_input = false;     // the end of this client's input is the program's, whatever the settings say
+    std::string detach_keys = {}; // bytes: parse_detach_keys(); empty: none
     void each(this auto &self, auto &archive) {
         archive(self.session, self.input, self.output, self.errors, self.close_input, self.detach_keys);
     }
@@ -123,9 +123,9 @@ struct CloseStdin {
 struct ExecCreate {
     static constexpr Type kType = Type::kExecCreate;
     std::uint32_t session = 0; // not 0, not in use
-    std::string name;          // ballastd's id of it, for State and Event
-    std::string process;       // file with the process as JSON, absolute
-    std::string pid_file;      // absolute
+    std::string name = {};     // ballastd's id of it, for State and Event
+    std::string process = {};  // file with the process as JSON, absolute
+    std::string pid_file = {}; // absolute
     bool terminal = false;     // as in the process file
     bool open_input = false;
     std::uint16_t rows = 0; // 0: the kernel's default
@@ -179,7 +179,7 @@ struct Failed {
     static constexpr Type kType = Type::kFailed;
     std::int32_t code = 0;         // errno-like
     std::int32_t exit_status = -1; // of ballast-oci, 128 + signal; -1: it was not ballast-oci that failed
-    std::string message;           // one line; what ballast-oci said
+    std::string message = {};      // one line; what ballast-oci said
     void each(this auto &self, auto &archive) { archive(self.code, self.exit_status, self.message); }
 };
 struct Started {
@@ -206,14 +206,14 @@ constexpr Phase last_of(Phase) { return Phase::kEnded; }
 
 struct SessionState {
     std::uint32_t session = 0;
-    std::string name;
+    std::string name = {};
     Phase phase = Phase::kNew;
     bool terminal = false;
     bool input_once = false;
     bool input_open = false;
     std::uint32_t pid = 0;
     std::uint32_t clients = 0;
-    End end; // when kEnded
+    End end = {}; // when kEnded
     void each(this auto &self, auto &archive) {
         archive(self.session, self.name, self.phase, self.terminal, self.input_once, self.input_open, self.pid,
                 self.clients, self.end);
@@ -222,7 +222,7 @@ struct SessionState {
 
 struct State {
     static constexpr Type kType = Type::kState;
-    std::vector<SessionState> sessions; // the container's own first
+    std::vector<SessionState> sessions = {}; // the container's own first
     std::uint64_t oom_kills = 0;
     std::uint64_t lost_log_bytes = 0;
     void each(this auto &self, auto &archive) { archive(self.sessions, self.oom_kills, self.lost_log_bytes); }
@@ -257,7 +257,7 @@ struct Event {
 
 struct Frame {
     Type type{};
-    std::string payload;
+    std::string payload = {};
 };
 
 // A whole frame of a message.
@@ -287,7 +287,7 @@ class FrameReader {
     std::size_t held() const { return bytes_.size(); }
 
   private:
-    std::string bytes_;
+    std::string bytes_ = {};
 };
 
 // Both sides' choice of a version; EPROTO when there is none in common.

@@ -248,7 +248,8 @@ State Monitor::state() const {
     for (const auto &session : sessions_) {
         SessionState one = session->state();
         for (const auto &peer : peers_) {
-            one.clients += peer->attached && !peer->closing && !peer->gone && peer->wants.session == one.session ? 1 : 0;
+            one.clients +=
+                peer->attached && !peer->closing && !peer->gone && peer->wants.session == one.session ? 1 : 0;
         }
         all.sessions.push_back(std::move(one));
     }

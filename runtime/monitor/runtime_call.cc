@@ -60,14 +60,15 @@ int spawn_with(pid_t &pid, std::vector<char *> &arguments, const RuntimeCall::St
         (void)posix_spawnattr_setsigdefault(&attributes, &all);
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         for (int number = 0; number < 3 && failed == 0; ++number) {
-            failed = posix_spawn_file_actions_adddup2(&actions, streams[static_cast<std::size_t>(number)].get(), number);
+            failed =
+                posix_spawn_file_actions_adddup2(&actions, streams[static_cast<std::size_t>(number)].get(), number);
         }
         failed = failed != 0 ? failed : posix_spawn_file_actions_addclosefrom_np(&actions, 3);
         std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         std::array<char *, 2> environment{path.data(), nullptr};
-        failed = failed != 0 ? failed
-                             : posix_spawn(&pid, arguments[0], &actions, &attributes, arguments.data(),
-                                           environment.data());
+        failed = failed != 0
+                     ? failed
+                     : posix_spawn(&pid, arguments[0], &actions, &attributes, arguments.data(), environment.data());
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&actions);

@@ -15,7 +15,7 @@ namespace ballast::monitor {
 // by their place in its list; -1: there is none.
 struct AdoptedSession {
     std::uint32_t session = 0; // 0: the container's own process
-    std::string name;          // of an exec: its id
+    std::string name = {};     // of an exec: its id
     bool terminal = false;
     bool input_once = false;
     std::uint32_t pid = 0;
@@ -33,27 +33,27 @@ struct AdoptedSession {
 
 // All that a monitor knows when it starts. Paths are absolute.
 struct Settings {
-    std::string container_id;
-    std::string socket;               // that it listens on; its directory exists with mode 0700; at most 107 bytes
-    std::string exit_record;          // exit_record.h; replaced when the container has ended
-    std::string cgroup;               // directory of the scope's cgroup below /sys/fs/cgroup: JoinCgroup; empty: none
-    std::string container_cgroup;     // the directory whose memory.events tells of kills; empty: none
-    std::vector<std::string> runtime; // ballast-oci and its global options
-    std::vector<std::string> run_options; // further options of its `run` and `create`
-    std::string bundle;
-    std::string pid_file; // written by the runtime
+    std::string container_id = {};
+    std::string socket = {};           // that it listens on; its directory exists with mode 0700; at most 107 bytes
+    std::string exit_record = {};      // exit_record.h; replaced when the container has ended
+    std::string cgroup = {};           // directory of the scope's cgroup below /sys/fs/cgroup: JoinCgroup; empty: none
+    std::string container_cgroup = {}; // the directory whose memory.events tells of kills; empty: none
+    std::vector<std::string> runtime = {};     // ballast-oci and its global options
+    std::vector<std::string> run_options = {}; // further options of its `run` and `create`
+    std::string bundle = {};
+    std::string pid_file = {}; // written by the runtime
 
     bool terminal = false;
     bool open_input = false; // otherwise stdin is /dev/null
     bool input_once = false; // the first attached client's end of input is the program's
-    std::uint16_t rows = 0;  // of the terminal; 0: the kernel's default
+    std::uint16_t rows = 0;  // of the terminal, as in config.json's consoleSize, which the program starts with; 0: none
     std::uint16_t columns = 0;
 
-    container_log::WriterSettings log;
+    container_log::WriterSettings log = {};
 
-    std::uint32_t stall_ms = 10'000;     // a full client that takes nothing for so long is cut off
-    std::uint32_t drain_ms = 2'000;      // pipes that somebody still holds open are read for so long after the end
-    std::vector<AdoptedSession> adopted; // not empty: the container runs already, its monitor was killed
+    std::uint32_t stall_ms = 10'000;          // a full client that takes nothing for so long is cut off
+    std::uint32_t drain_ms = 2'000;           // pipes that somebody still holds open are read for so long after the end
+    std::vector<AdoptedSession> adopted = {}; // not empty: the container runs already, its monitor was killed
 
     void each(this auto &self, auto &archive) {
         archive(self.container_id, self.socket, self.exit_record, self.cgroup, self.container_cgroup, self.runtime,
