@@ -22,7 +22,8 @@
 
 namespace ballast::image {
 class ImageStore;
-}
+struct ContainerUse;
+} // namespace ballast::image
 namespace ballast::volume {
 class VolumeStore;
 }
@@ -126,7 +127,8 @@ struct LogQuery {
 struct LogEntry {
     bool standard_error = false;
     Time time = kNever;
-    std::string_view line;                                         // with its line end, as it was written
+    std::string_view line; // with its line end, as it was written; parts of a long one without
+    bool starts = true;    // the first part of its line: where a timestamp belongs
     std::vector<std::pair<std::string, std::string>> details = {}; // of labels= and env= of the log's options
 };
 
@@ -201,7 +203,7 @@ class Engine {
     void reload(const Settings &settings);
 
     Events &events();
-    const Settings &settings() const;
+    Settings settings() const;
     Counts counts() const;
     Texts warnings() const; // of recovery: broken files that were set aside, and the like
 
@@ -260,6 +262,8 @@ class Engine {
     Result<Pruned> prune_containers(const Filters &filters);
     // Ids of containers that need the image: running ones, or all.
     Texts users_of_image(const std::string &image_id, bool running_only) const;
+    // Every container, for image::StoreSettings::containers.
+    std::vector<image::ContainerUse> image_uses() const;
 
     Result<VolumeView> create_volume(const VolumeRequest &request); // the one that is there when all is equal
     Result<VolumeView> inspect_volume(const std::string &name);

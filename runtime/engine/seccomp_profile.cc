@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kDefaultProfile[] = {
-#include "seccomp_default.inc"
+#include <seccomp_default.inc>
 };
 
 // The names of Go, which profiles use, and those of libseccomp.

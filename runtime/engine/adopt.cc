@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/json/json_cursor.h"
+#include "base/log.h"
+#include "base/subprocess.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/names.h"
+#include "runtime/engine/record.h"
+#include "runtime/engine/scope.h"
+#include "runtime/monitor/spawn.h"
+
+// What the daemon finds when it starts: the containers of its last life, in whatever state it or their monitors were
+// killed. The truth is asked from the kernel and from the monitors; the record says what was to be.
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 10s;
+constexpr auto kStartPoll = 20ms;
+constexpr int kStartPolls = 1500;
+constexpr std::uint64_t kLargestRecord = 8UL << 20;
+
+void set_aside(const fs::path &file, const std::string &problem, Texts &warnings) {
+    warnings.push_back(problem + "; set aside as " + file.filename().string() + ".broken");
+    if (::rename(file.c_str(), (file.string() + ".broken").c_str()) != 0) {
+        warnings.push_back(fail_errno("set aside " + file.string()).error().message);
+    }
+}
+
+bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
+    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, static_cast<int>(time.count())) == 1;
+}
+
+} // namespace
+
+Result<Engine::Core::LivingProcess> Engine::Core::living_process(const std::string &id) const {
+    const std::string text = TRY(oci({"state", id}));
+    JsonDocument document = TRY(JsonDocument::parse(text, "state of " + short_id(id)));
+    const JsonCursor root(document);
+    const int pid = root.need("pid").number<int>(0);
+    const std::string status = root.need("status").text();
+    TRY(document.status());
+    if (pid == 0 || status == "stopped") {
+        return fail(ESRCH, "container " + short_id(id) + " has ended");
+    }
+    auto process = std::make_shared<Fd>(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!process->is_open()) {
+        return fail_errno("open process " + std::to_string(pid));
+    }
+    // The number could have become another process's before it was opened; now it cannot any more.
+    if (TRY(oci({"state", id})) != text) {
+        return fail(ESRCH, "container " + short_id(id) + " has ended");
+    }
+    return LivingProcess{.pid = pid, .process = std::move(process)};
+}
+
+Status Engine::Core::adopt(const ContainerPtr &container) {
+    const Paths path = paths(container->id);
+    const Snapshot data = container->snapshot();
+    monitor::AdoptedSession session{.session = 0,
+                                    .name = {},
+                                    .terminal = data.config.tty,
+                                    .input_once = data.config.stdin_once,
+                                    .pid = static_cast<std::uint32_t>(data.state.pid)};
+    std::vector<std::shared_ptr<Fd>> held;
+    {
+        const std::scoped_lock lock(container->mutex);
+        const auto place = [&](monitor::Role role) {
+            const auto found = container->kept.find(role);
+            if (found == container->kept.end()) {
+                return -1;
+            }
+            held.push_back(found->second);
+            return static_cast<int>(held.size()) - 1;
+        };
+        session.input = place(monitor::Role::kInput);
+        session.output = place(monitor::Role::kOutput);
+        session.errors = place(monitor::Role::kErrors);
+        session.process = place(monitor::Role::kProcess);
+        session.log_state = place(monitor::Role::kLogState);
+    }
+    if (session.process < 0) {
+        return fail(ENOENT, "no descriptors of its first process are left");
+    }
+    std::vector<BorrowedFd> given;
+    given.reserve(held.size());
+    for (const auto &fd : held) {
+        given.push_back(*fd);
+    }
+    (void)unlink(path.socket.c_str()); // of the one that is gone
+    const Settings now = settings();
+    monitor::Settings plan = TRY(monitor_settings(data));
+    plan.adopted = {session};
+    monitor::Spawned spawned = TRY(monitor::spawn(now.program(now.monitor_program, "ballast-monitor"), plan, given));
+    const pid_t child = spawned.pid;
+    Result<monitor::Connection> control =
+        monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience);
+    Result<monitor::Connection> feed =
+        control ? monitor::Connection::connect(path.socket, monitor::Purpose::kEvents, kPatience)
+                : Result<monitor::Connection>(std::unexpected(control.error()));
+    if (!feed) {
+        (void)::kill(child, SIGKILL); // ours until it is waited for
+        (void)waitpid(child, nullptr, 0);
+        return std::unexpected(feed.error());
+    }
+    if (now.cgroups) {
+        if (const Result<monitor::Done> joined = control->call<monitor::Done>(monitor::JoinCgroup{}, kPatience);
+            !joined) {
+            log::warning("new monitor: " + joined.error().message + ", ignoring"); // it is counted elsewhere
+        }
+    }
+    std::shared_ptr<Fd> process;
+    {
+        const std::scoped_lock lock(container->mutex);
+        container->control = std::make_shared<monitor::Connection>(std::move(*control));
+        container->monitor_pid = child;
+        process = container->process = container->kept[monitor::Role::kProcess];
+    }
+    watch(container, std::move(*feed));
+    log::notice("its monitor was gone; a new one has taken its place", {{"CONTAINER_ID", short_id(container->id)}});
+    // It is our child now and not its new monitor's, which has to be told how it ended.
+    timer.soon([this, container, process, pid = data.state.pid] {
+        while (!timer.stopping() && !ends_within(*process, 1s)) {
+        }
+        siginfo_t info{};
+        if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
+            return; // it was the child of a daemon before us: its status is lost
+        }
+        const int wait_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+        std::shared_ptr<monitor::Connection> monitor;
+        {
+            const std::scoped_lock lock(container->mutex);
+            monitor = container->control;
+        }
+        if (monitor != nullptr) {
+            const std::scoped_lock lock(container->control_mutex);
+            (void)monitor->call<monitor::Done>(
+                monitor::TellExit{.session = 0,
+                                  .wait_status = wait_status,
+                                  .time_ns = std::chrono::system_clock::now().time_since_epoch().count()},
+                kPatience); // a monitor that is gone as well is told about by its connection
+        }
+    });
+    return {};
+}
+
+void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited) {
+    const Paths path = paths(container->id);
+    const Snapshot data = container->snapshot();
+    if (data.state.phase == Phase::kRemoving || data.state.phase == Phase::kDead) {
+        if (const Status removed = remove(container, {.force = false, .volumes = false, .link = false}); !removed) {
+            log::warning(removed.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        }
+        return;
+    }
+    // Its monitor first: it lives on when only we were killed.
+    auto feed = monitor::Connection::connect(path.socket, monitor::Purpose::kEvents, kPatience);
+    auto control = feed ? monitor::Connection::connect(path.socket, monitor::Purpose::kControl, kPatience)
+                        : Result<monitor::Connection>(std::unexpected(feed.error()));
+    if (control) {
+        Result<monitor::State> state = control->call<monitor::State>(monitor::GetState{}, kPatience);
+        // We were killed while it starts: how that ends decides.
+        for (int wait = 0; wait < kStartPolls && state && !state->sessions.empty() &&
+                           state->sessions.front().phase == monitor::Phase::kStarting;
+             wait++) {
+            std::this_thread::sleep_for(kStartPoll);
+            state = control->call<monitor::State>(monitor::GetState{}, kPatience);
+        }
+        if (state && !state->sessions.empty() &&
+            (state->sessions.front().phase == monitor::Phase::kRunning ||
+             state->sessions.front().phase == monitor::Phase::kEnded)) {
+            const std::scoped_lock lock(container->mutex);
+            State &own = container->data.state;
+            if (!own.running()) { // we were killed between its start and the record of it
+                own.phase = Phase::kRunning;
+                own.started_at = std::chrono::system_clock::now();
+            }
+            own.pid = static_cast<int>(state->sessions.front().pid);
+            container->control = std::make_shared<monitor::Connection>(std::move(*control));
+            for (const monitor::SessionState &session : state->sessions) {
+                container->next_session = std::max(container->next_session, session.session + 1);
+            }
+            for (const MountPoint &mount : container->data.mounts) {
+                if (mount.type == "volume" && volumes->use(mount.name)) {
+                    container->used_volumes.insert(mount.name);
+                }
+            }
+            if (const Status saved = save(*container); !saved) {
+                log::error(saved.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+            }
+        }
+        bool running = false;
+        {
+            const std::scoped_lock lock(container->mutex);
+            running = container->control != nullptr;
+        }
+        if (running) {
+            (void)take_descriptors(*container); // it may have ended: its monitor tells
+            watch(container, std::move(*feed));
+            start_health(container);
+            return;
+        }
+    }
+    if (!data.state.running() && access(path.run.c_str(), F_OK) != 0) {
+        if (data.state.phase == Phase::kRestarting) {
+            return; // start_restarting() goes on with it
+        }
+        return;
+    }
+    // No monitor. What systemd kept for us lets another take its place.
+    if (const Result<LivingProcess> living = living_process(container->id)) {
+        const std::scoped_lock lock(container->mutex);
+        container->data.state.pid = living->pid;
+        container->process = living->process;
+        container->kept[monitor::Role::kProcess] = living->process;
+        for (int role = 0; role <= static_cast<int>(last_of(monitor::Role{})); role++) {
+            if (const auto kept = inherited.find(container->id + "-" + std::to_string(role)); kept != inherited.end()) {
+                container->kept[static_cast<monitor::Role>(role)] = std::make_shared<Fd>(std::move(kept->second));
+            }
+        }
+    }
+    if (!data.state.running()) {
+        // Killed in the middle of a start. It may have run and ended since.
+        if (const Result<std::string> text = read_file(path.exit)) {
+            if (const Result<monitor::ExitRecord> record = monitor::parse_exit_record(*text, path.exit)) {
+                {
+                    const std::scoped_lock lock(container->mutex);
+                    container->data.state.phase = Phase::kRunning;
+                    container->data.state.started_at = std::chrono::system_clock::now();
+                }
+                after_exit(container, *record);
+                return;
+            }
+        }
+        (void)signal(*container, SIGKILL); // ESRCH: there is nothing
+        tear_down(*container);
+        return;
+    }
+    after_monitor(container);
+}
+
+void Engine::Core::remove_leftovers() {
+    const Settings now = settings();
+    std::error_code error;
+    // Directories of containers that were never recorded, or whose removal was interrupted at its last step.
+    for (const fs::directory_entry &entry : fs::directory_iterator(now.data_root / "containers", error)) {
+        const std::string id = entry.path().filename();
+        const bool broken = fs::exists(entry.path() / "config.json.broken", error);
+        if (is_id(id) && !broken && !containers.contains(id)) {
+            (void)remove_tree(entry.path()); // tried again at the next start
+        }
+    }
+    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "containers", error)) {
+        const std::string id = entry.path().filename();
+        if (is_id(id) && !containers.contains(id)) {
+            (void)oci({"delete", "--force", id}); // mostly there is none
+            (void)umount2((entry.path() / "rootfs").c_str(), MNT_DETACH);
+            (void)umount2((entry.path() / "shm").c_str(), MNT_DETACH);
+            (void)remove_tree(entry.path()); // tried again at the next start
+            if (const Result<ScopePlan> scope = plan_scope(id, now.cgroup_parent); scope && now.cgroups) {
+                (void)stop_scope(now.program(now.scope_program, "ballast-oci-scope"), *scope); // mostly gone
+            }
+        }
+    }
+    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "monitor", error)) {
+        const std::string id = entry.path().stem();
+        if (!containers.contains(id) || !containers.at(id)->snapshot().state.running()) {
+            (void)unlink(entry.path().c_str());
+        }
+    }
+}
+
+Status Engine::Core::recover(std::map<std::string, Fd> inherited, Texts &found) {
+    std::error_code error;
+    for (const fs::directory_entry &entry : fs::directory_iterator(settings().data_root / "containers", error)) {
+        const std::string id = entry.path().filename();
+        const fs::path file = entry.path() / "config.json";
+        const Result<std::string> text = read_file(file, kLargestRecord);
+        if (!is_id(id) || (!text && text.error().code == ENOENT)) {
+            continue; // see remove_leftovers()
+        }
+        Result<Snapshot> record = text ? parse_record(*text, file) : Result<Snapshot>(std::unexpected(text.error()));
+        if (record && record->id != id) {
+            record = fail(EINVAL, file.string() + ": is the record of another container");
+        }
+        if (!record) {
+            set_aside(file, record.error().message, found);
+            continue;
+        }
+        auto container = std::make_shared<Container>(std::move(*record));
+        container->data.hosts_path = entry.path() / "hosts";
+        container->data.hostname_path = entry.path() / "hostname";
+        container->data.resolv_conf_path = entry.path() / "resolv.conf";
+        if (!names.emplace(container->data.name, id).second) { // a rename that was cut short
+            container->data.name = short_id(id);
+            names.emplace(container->data.name, id);
+        }
+        containers.emplace(id, std::move(container));
+    }
+    remove_leftovers();
+    for (const ContainerPtr &container : all()) {
+        bool removing = false;
+        {
+            const std::scoped_lock lock(container->mutex);
+            removing = container->data.state.phase == Phase::kRemoving;
+        }
+        if (!removing) {
+            recover_one(container, inherited);
+            continue;
+        }
+        const std::scoped_lock operation(container->operation);
+        recover_one(container, inherited);
+    }
+    return {};
+}
+
+} // namespace ballast::engine

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "runtime/engine/engine.h"
+#include "runtime/engine/mount_points.h"
+#include "runtime/engine/plan.h"
+#include "runtime/engine/restart_policy.h"
+#include "runtime/engine/settings_check.h"
+#include "runtime/engine/state_machine.h"
+#include "runtime/engine/timer.h"
+#include "runtime/image/image_store.h"
+#include "runtime/image/snapshot.h"
+#include "runtime/monitor/connection.h"
+#include "runtime/monitor/exit_record.h"
+#include "runtime/monitor/settings.h"
+#include "runtime/volume/volume_store.h"
+
+// What the files of this folder share. Order of locks, outer first: Container::operation, Core::registry,
+// Container::mutex, those of the image and the volume store. `operation` is held while something happens to a container
+// (start, removal, update) and may be held long; the others are held for moments, and never while anybody is waited
+// for.
+namespace ballast::engine {
+
+// An exec, from its creation until it is forgotten. Guarded by its container's mutex.
+struct Exec {
+    std::string id;
+    ExecConfig config;
+    std::uint32_t session = 0;
+    bool running = false, started = false;
+    bool internal = false; // of a health check: not listed, no events
+    std::optional<int> exit_code;
+    int pid = 0;
+    Time ended = kNever;
+};
+
+struct Container {
+    explicit Container(Snapshot snapshot) : id(snapshot.id), data(std::move(snapshot)) {}
+    const std::string id;
+    std::mutex operation;
+
+    std::mutex mutex; // of all that follows
+    std::condition_variable_any changed;
+    Snapshot data;
+    std::uint64_t exits = 0; // how often it ended, for those who wait for the next time
+    bool removed = false;
+    bool stopping = false; // the end that comes was asked for
+    RestartBackoff backoff;
+    std::uint64_t restart_ticket = 0; // a restart that waits with another number is void
+    std::uint64_t health_ticket = 0;
+    std::map<std::string, std::shared_ptr<Exec>> execs;
+    std::uint32_t next_session = 1;
+    std::vector<std::shared_ptr<Attachment::Shared>> waiting; // attached before the start
+    std::shared_ptr<monitor::Connection> control;
+    std::mutex control_mutex;                          // one request at a time; taken without `mutex`
+    pid_t monitor_pid = -1;                            // our child; -1: it is not
+    std::shared_ptr<Fd> process;                       // pidfd of its first process
+    std::map<monitor::Role, std::shared_ptr<Fd>> kept; // copies of what its monitor holds
+    std::set<std::string> used_volumes;
+
+    Snapshot snapshot() {
+        const std::scoped_lock lock(mutex);
+        return data;
+    }
+    Phase phase() {
+        const std::scoped_lock lock(mutex);
+        return data.state.phase;
+    }
+};
+using ContainerPtr = std::shared_ptr<Container>;
+
+// Where an attachment that came before the start gets its stream.
+class Attachment::Shared {
+  public:
+    AttachRequest request;
+    Fd event; // eventfd(2): readable once `result` is there
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::optional<Result<Fd>> result;
+
+    static Result<std::shared_ptr<Shared>> create(AttachRequest request);
+    void finish(Result<Fd> outcome);
+};
+
+struct Paths {
+    fs::path disk;   // DATA/containers/ID
+    fs::path run;    // RUN/containers/ID
+    fs::path rootfs; // RUN/containers/ID/rootfs
+    fs::path bundle; // RUN/containers/ID/bundle
+    fs::path socket; // RUN/monitor/ID.sock
+    fs::path record; // DATA/containers/ID/config.json
+    fs::path exit;   // DATA/containers/ID/exit.json
+    fs::path log;    // DATA/containers/ID/logs/ID-json.log
+};
+
+class Engine::Core {
+  public:
+    Core(Settings given, image::ImageStore &store);
+    ~Core();
+
+    Settings settings() const;
+    Paths paths(const std::string &id) const;
+    MachineFacts machine() const;
+    Result<fs::path> cgroup_of(const Snapshot &container) const; // below /sys/fs/cgroup
+
+    // --- registry.cc
+    Result<ContainerPtr> find(const std::string &reference);
+    std::vector<ContainerPtr> all();
+    Status reserve_name(std::string &name, const std::string &id); // fills in a random one
+    void forget_name(const std::string &name);
+
+    // --- record.cc
+    Status save(Container &container); // under its mutex
+    void event(Container &container, const std::string &action, std::map<std::string, std::string> more = {});
+
+    // --- start.cc
+    Status start(const ContainerPtr &container); // under `operation`
+    Result<image::Snapshot> snapshot_of(const Container &container) const;
+    Status mount_rootfs(Container &container);
+    Status copy_up_volumes(Container &container); // create.cc
+    void unmount_rootfs(Container &container);
+    Result<std::string> oci(const std::vector<std::string> &words, const std::string &input = {}) const; // its output
+    Result<monitor::Settings> monitor_settings(const Snapshot &container) const;
+    void tear_down(Container &container); // all that a running container has, gone
+    Status take_descriptors(Container &container);
+
+    // --- exit.cc
+    void watch(const ContainerPtr &container, monitor::Connection events);
+    void after_monitor(const ContainerPtr &container); // its monitor is gone
+    void after_exit(const ContainerPtr &container, const monitor::ExitRecord &record);
+    void exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end);
+    void schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay);
+
+    // --- stop.cc
+    Status signal(Container &container, int number);
+    Status stop(const ContainerPtr &container, const std::string &signal, std::optional<int> timeout);
+    bool wait_until_ended(Container &container, std::optional<std::chrono::milliseconds> timeout);
+
+    // --- remove.cc
+    Status remove(const ContainerPtr &container, const RemoveOptions &options);
+    Status remove_files(const ContainerPtr &container, bool volumes);
+
+    // --- exec.cc
+    Result<std::shared_ptr<Exec>> create_exec(const ContainerPtr &container, ExecConfig config, bool internal);
+    Result<std::optional<Fd>> start_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec, bool detach);
+    Result<std::pair<ContainerPtr, std::shared_ptr<Exec>>> find_exec(const std::string &id);
+
+    // --- container_root.cc
+    // Calls `work` with the container's root, volumes and all: its own while it runs; otherwise one that is mounted for
+    // the call, where nobody else sees it.
+    Status in_root(const ContainerPtr &container, const std::function<Status(const RootDir &)> &work);
+
+    // --- health_check.cc
+    void start_health(const ContainerPtr &container); // under no lock
+    void check_health(const ContainerPtr &container, std::uint64_t ticket);
+
+    // --- adopt.cc
+    Status recover(std::map<std::string, Fd> inherited, Texts &warnings);
+    void recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited);
+    Status adopt(const ContainerPtr &container);
+    struct LivingProcess {
+        int pid = 0;
+        std::shared_ptr<Fd> process;
+    };
+    Result<LivingProcess> living_process(const std::string &id) const; // as the runtime knows it
+    void remove_leftovers();
+
+    Result<std::vector<MountPoint>> inherited_mounts(const HostConfig &host);
+    std::set<std::string> volumes_in_use();
+
+    image::ImageStore &images;
+    Events events;
+    std::unique_ptr<volume::VolumeStore> volumes;
+    HostFacts host = read_host_facts();
+    Texts warnings;
+
+    std::mutex registry;
+    std::map<std::string, ContainerPtr> containers; // by id
+    std::map<std::string, std::string> names;       // to ids
+
+    mutable std::mutex settings_mutex;
+    Settings settings_;
+
+    // One thread looks at all monitors.
+    struct Watched {
+        ContainerPtr container;
+        std::unique_ptr<monitor::Connection> connection;
+    };
+    std::mutex watch_mutex;
+    std::vector<Watched> watched;
+    Fd wake;
+    void watch_loop(const std::stop_token &stop);
+    bool take_event(const ContainerPtr &container, monitor::Connection &connection); // false: its monitor is gone
+    void wake_watcher() const;
+
+    Timer timer;
+    std::jthread watcher; // last: it ends first
+};
+
+// start.cc: to a monitor that listens.
+Result<Fd> connect_attachment(const fs::path &socket, const AttachRequest &request, const Config &config);
+
+// Docker's "container:ID" modes: what is behind the colon.
+std::optional<std::string> joined_container(const std::string &mode);
+
+} // namespace ballast::engine

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <csignal>
+
+#include "base/file_io.h"
+#include "base/quote.h"
+#include "base/root_dir.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/names.h"
+#include "runtime/engine/user_lookup.h"
+#include "runtime/monitor/detach_keys.h"
+
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 30s;
+constexpr std::chrono::minutes kRemembered{5}; // after its end
+constexpr int kNotFound = 127, kNotExecutable = 126;
+
+std::string command_text(const Texts &words) {
+    std::string text;
+    for (const std::string &word : words) {
+        text += (text.empty() ? "" : " ") + word;
+    }
+    return text;
+}
+
+Error describe_failure(const ExecConfig &config, const Error &error, int &code) {
+    const std::string &said = error.message;
+    const std::string name = config.cmd.empty() ? "" : config.cmd.front();
+    const bool missing = said.contains("No such file or directory") || said.contains("Not a directory");
+    std::string reason = escaped(said);
+    code = kNotExecutable;
+    if (said.contains("executable file ") || said.contains("open executable ")) {
+        code = missing ? kNotFound : kNotExecutable;
+        const std::string exec = "unable to start container process: exec: " + quote(name) + ": ";
+        reason = missing && !name.contains('/') ? exec + "executable file not found in $PATH"
+                 : missing                      ? exec + "stat " + escaped(name) + ": no such file or directory"
+                                                : exec + "permission denied";
+    }
+    return {EINVAL, "OCI runtime exec failed: exec failed: " + reason + ": unknown"};
+}
+
+// The root of a running container, seen from outside: users are looked up in it, nothing of it is run.
+Result<RootDir> root_of(int pid) { return RootDir::open("/proc/" + std::to_string(pid) + "/root"); }
+
+} // namespace
+
+Result<std::shared_ptr<Exec>> Engine::Core::create_exec(const ContainerPtr &container, ExecConfig config,
+                                                        bool internal) {
+    if (config.cmd.empty()) {
+        return fail(EINVAL, "No exec command specified");
+    }
+    if (!config.detach_keys.empty() && config.detach_keys != "-") {
+        TRY(monitor::parse_detach_keys(config.detach_keys));
+    }
+    const std::scoped_lock lock(container->mutex);
+    TRY(may_exec(container->id, container->data.state.phase));
+    const Time old = std::chrono::system_clock::now() - kRemembered;
+    std::erase_if(container->execs, [old](const auto &entry) {
+        const Exec &exec = *entry.second;
+        return !exec.running && exec.ended != kNever && (exec.internal || exec.ended < old);
+    });
+    auto exec = std::make_shared<Exec>();
+    exec->id = random_id();
+    exec->config = std::move(config);
+    exec->internal = internal;
+    exec->session = container->next_session++;
+    container->execs.emplace(exec->id, exec);
+    return exec;
+}
+
+Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec,
+                                                   bool detach) {
+    Snapshot data;
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container->mutex);
+        TRY(may_exec(container->id, container->data.state.phase));
+        if (exec->started) {
+            return fail(EBUSY, "Error: Exec command " + exec->id + " has already run");
+        }
+        exec->started = true;
+        data = container->data;
+        control = container->control;
+    }
+    if (control == nullptr) {
+        return fail(EBUSY, "container " + container->id + " is not running");
+    }
+    const ExecConfig &config = exec->config;
+    const std::string user = config.user.empty() ? data.config.user : config.user;
+    const Settings now = settings();
+    ExecPlanInput input{.container = &data,
+                        .host = host,
+                        .user = TRY(look_up_user(TRY(root_of(data.state.pid)), user,
+                                                 config.user.empty() ? data.host.group_add : Texts())),
+                        .cmd = config.cmd,
+                        .env = config.env,
+                        .working_dir = config.working_dir,
+                        .tty = config.tty,
+                        .privileged = config.privileged,
+                        .no_new_privileges = now.no_new_privileges,
+                        .default_ulimits = now.ulimits};
+    const Paths path = paths(container->id);
+    const fs::path file = path.run / ("exec-" + exec->id + ".json");
+    TRY(write_file(file, TRY(plan_exec(input)), 0600));
+    const bool stdin_wanted = config.attach_stdin && !detach;
+    const std::scoped_lock one_request(container->control_mutex);
+    TRY(control->call<monitor::Done>(monitor::ExecCreate{.session = exec->session,
+                                                         .name = exec->id,
+                                                         .process = file,
+                                                         .pid_file = path.run / ("exec-" + exec->id + ".pid"),
+                                                         .terminal = config.tty,
+                                                         .open_input = stdin_wanted,
+                                                         .rows = config.console_height,
+                                                         .columns = config.console_width},
+                                     kPatience));
+    std::optional<Fd> stream;
+    if (!detach) {
+        std::string keys;
+        if (config.detach_keys != "-") {
+            keys = config.detach_keys.empty() ? std::string(monitor::kDefaultDetachKeys)
+                                              : TRY(monitor::parse_detach_keys(config.detach_keys));
+        }
+        stream = TRY(monitor::attach(path.socket,
+                                     {.session = exec->session,
+                                      .input = stdin_wanted,
+                                      .output = config.attach_stdout || config.tty,
+                                      .errors = config.attach_stderr,
+                                      .close_input = true,
+                                      .detach_keys = std::move(keys)},
+                                     kPatience));
+    }
+    {
+        const std::scoped_lock lock(container->mutex);
+        exec->running = true; // before it runs: its end may be told before the answer is
+    }
+    const Result<monitor::Started> started =
+        control->call<monitor::Started>(monitor::ExecStart{.session = exec->session}, kPatience);
+    const std::scoped_lock lock(container->mutex);
+    if (!started) {
+        int code = 0;
+        Error error = describe_failure(config, started.error(), code);
+        exec->running = false;
+        exec->exit_code = code;
+        exec->ended = std::chrono::system_clock::now();
+        container->changed.notify_all();
+        (void)control->call<monitor::Done>(monitor::ExecForget{.session = exec->session}, kPatience); // never ran
+        return std::unexpected(std::move(error));
+    }
+    exec->pid = static_cast<int>(started->pid);
+    return stream;
+}
+
+Result<std::pair<ContainerPtr, std::shared_ptr<Exec>>> Engine::Core::find_exec(const std::string &id) {
+    for (const ContainerPtr &container : all()) {
+        const std::scoped_lock lock(container->mutex);
+        if (const auto found = container->execs.find(id); found != container->execs.end() && !found->second->internal) {
+            return std::pair(container, found->second);
+        }
+    }
+    return fail(ENOENT, "No such exec instance: " + escaped(id.substr(0, 128)));
+}
+
+Result<std::string> Engine::create_exec(const std::string &reference, ExecConfig config) {
+    const ContainerPtr container = TRY(core_->find(reference));
+    const std::string command = command_text(config.cmd);
+    const std::shared_ptr<Exec> exec = TRY(core_->create_exec(container, std::move(config), false));
+    core_->event(*container, "exec_create: " + command, {{"execID", exec->id}});
+    return exec->id;
+}
+
+Result<std::optional<Fd>> Engine::start_exec(const std::string &exec_id, bool detach,
+                                             std::optional<std::pair<std::uint16_t, std::uint16_t>> height_width) {
+    const auto [container, exec] = TRY(core_->find_exec(exec_id));
+    if (height_width) {
+        const std::scoped_lock lock(container->mutex);
+        exec->config.console_height = height_width->first;
+        exec->config.console_width = height_width->second;
+    }
+    core_->event(*container, "exec_start: " + command_text(exec->config.cmd), {{"execID", exec->id}});
+    return core_->start_exec(container, exec, detach);
+}
+
+Result<ExecState> Engine::inspect_exec(const std::string &exec_id) {
+    const auto [container, exec] = TRY(core_->find_exec(exec_id));
+    const std::scoped_lock lock(container->mutex);
+    return ExecState{.id = exec->id,
+                     .container_id = container->id,
+                     .running = exec->running,
+                     .exit_code = exec->exit_code,
+                     .pid = exec->pid,
+                     .can_remove = exec->started && !exec->running,
+                     .config = exec->config};
+}
+
+Status Engine::resize_exec(const std::string &exec_id, std::uint16_t height, std::uint16_t width) {
+    const auto [container, exec] = TRY(core_->find_exec(exec_id));
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container->mutex);
+        if (!exec->running) {
+            return fail(EBUSY, "exec " + exec->id + " is not running");
+        }
+        control = container->control;
+    }
+    if (control == nullptr) {
+        return fail(EBUSY, "container " + container->id + " is not running");
+    }
+    const std::scoped_lock lock(container->control_mutex);
+    TRY(control->call<monitor::Done>(monitor::Resize{.session = exec->session, .rows = height, .columns = width},
+                                     kPatience));
+    return {};
+}
+
+} // namespace ballast::engine

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/log.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/names.h"
+
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 10s;
+constexpr int kLost = 255;
+
+Time time_of(std::int64_t nanoseconds) { return Time(Nanoseconds(nanoseconds)); }
+
+bool is_process(int pid, const std::shared_ptr<Fd> &process) {
+    if (pid <= 0 || process == nullptr) {
+        return false;
+    }
+    pollfd ended{.fd = process->get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, 0) == 0; // a pidfd is readable once its process has ended
+}
+
+} // namespace
+
+void Engine::Core::wake_watcher() const {
+    const std::uint64_t one = 1;
+    (void)!::write(wake.get(), &one, sizeof one); // full: it is awake already
+}
+
+void Engine::Core::watch(const ContainerPtr &container, monitor::Connection connection) {
+    const std::scoped_lock lock(watch_mutex);
+    watched.push_back(
+        {.container = container, .connection = std::make_unique<monitor::Connection>(std::move(connection))});
+    wake_watcher();
+}
+
+void Engine::Core::watch_loop(const std::stop_token &stop) {
+    while (!stop.stop_requested()) {
+        std::vector<pollfd> waiting = {{.fd = wake.get(), .events = POLLIN, .revents = 0}};
+        {
+            const std::scoped_lock lock(watch_mutex);
+            for (const Watched &one : watched) {
+                waiting.push_back({.fd = one.connection->socket().get(), .events = POLLIN, .revents = 0});
+            }
+        }
+        if (poll(waiting.data(), waiting.size(), -1) < 0) {
+            continue; // EINTR
+        }
+        std::uint64_t count = 0;
+        (void)!::read(wake.get(), &count, sizeof count);                   // nothing: nobody woke us
+        for (std::size_t index = waiting.size() - 1; index > 0; index--) { // backwards: entries are taken out
+            if (waiting[index].revents == 0) {
+                continue;
+            }
+            ContainerPtr container;
+            monitor::Connection *connection = nullptr;
+            {
+                const std::scoped_lock lock(watch_mutex);
+                container = watched[index - 1].container; // others only add behind
+                connection = watched[index - 1].connection.get();
+            }
+            if (!take_event(container, *connection)) {
+                {
+                    const std::scoped_lock lock(watch_mutex);
+                    watched.erase(watched.begin() + static_cast<std::ptrdiff_t>(index) - 1);
+                }
+                timer.soon([this, container] { after_monitor(container); });
+            }
+        }
+    }
+}
+
+bool Engine::Core::take_event(const ContainerPtr &container, monitor::Connection &connection) {
+    const Result<monitor::Frame> frame = connection.receive(kPatience);
+    if (!frame) {
+        return false;
+    }
+    if (frame->type == monitor::Type::kState) {
+        const Result<monitor::State> state = monitor::message_of<monitor::State>(*frame);
+        for (std::size_t index = 0; state && index < state->sessions.size(); index++) {
+            const monitor::SessionState &session = state->sessions[index];
+            if (session.session != 0 && session.phase == monitor::Phase::kEnded) {
+                exec_ended(container, session.session, session.end);
+            }
+        }
+        return state.has_value();
+    }
+    const Result<monitor::Event> event = monitor::message_of<monitor::Event>(*frame);
+    if (!event) {
+        return false;
+    }
+    switch (event->kind) {
+    case monitor::Event::Kind::kOom:
+        this->event(*container, "oom");
+        break;
+    case monitor::Event::Kind::kDetached:
+        if (event->session == 0) {
+            this->event(*container, "detach");
+        }
+        break;
+    case monitor::Event::Kind::kWarning:
+        log::warning(event->text, {{"CONTAINER_ID", short_id(container->id)}});
+        break;
+    case monitor::Event::Kind::kEnded:
+        if (event->session != 0) {
+            exec_ended(container, event->session, event->end);
+        }
+        break; // of session 0 the record is read once its monitor has ended
+    case monitor::Event::Kind::kStarted:
+        break;
+    }
+    return true;
+}
+
+// Its monitor has ended: because the container has, or because somebody killed it.
+void Engine::Core::after_monitor(const ContainerPtr &container) {
+    const std::scoped_lock operation(container->operation);
+    pid_t child = -1;
+    int pid = 0;
+    std::shared_ptr<Fd> process;
+    {
+        const std::scoped_lock lock(container->mutex);
+        child = std::exchange(container->monitor_pid, -1);
+        pid = container->data.state.pid;
+        process = container->process;
+        container->control.reset();
+    }
+    if (child > 0) {
+        (void)waitpid(child, nullptr, 0); // ECHILD: of a daemon before us
+    }
+    if (!container->snapshot().state.running()) {
+        return; // a start that failed has cleaned up itself
+    }
+    const fs::path file = paths(container->id).exit;
+    if (const Result<std::string> text = read_file(file)) {
+        const Result<monitor::ExitRecord> record = monitor::parse_exit_record(*text, file);
+        if (record) {
+            after_exit(container, *record);
+            return;
+        }
+        log::error(record.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        (void)::rename(file.c_str(), (file.string() + ".broken").c_str()); // the same disk may not let us
+    }
+    if (is_process(pid, process)) {
+        if (const Status adopted = adopt(container); !adopted) {
+            log::error("new monitor: " + adopted.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+            (void)signal(*container, SIGKILL); // nobody reads what it says any more
+        } else {
+            return;
+        }
+    }
+    monitor::ExitRecord lost{.pid = static_cast<std::uint32_t>(std::max(pid, 0)),
+                             .end = {.known = false, .status = kLost},
+                             .oom_kills = 0,
+                             .lost_log_bytes = 0};
+    siginfo_t info{};
+    // With its monitor gone it is our child: we are a subreaper.
+    if (pid > 0 && waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == 0 && info.si_pid == pid) {
+        lost.end.known = true;
+        lost.end.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+        lost.end.status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    }
+    after_exit(container, lost);
+}
+
+void Engine::Core::after_exit(const ContainerPtr &container, const monitor::ExitRecord &record) {
+    tear_down(*container);
+    bool restart = false, remove_it = false;
+    std::chrono::milliseconds delay{};
+    Nanoseconds ran{};
+    int code = 0;
+    {
+        const std::scoped_lock lock(container->mutex);
+        Snapshot &data = container->data;
+        State &state = data.state;
+        state.exit_code = code = record.end.known ? record.end.status : kLost;
+        state.error = record.end.known ? "" : "exit status lost";
+        state.oom_killed = record.oom_kills > 0;
+        state.pid = 0;
+        const Time now = std::chrono::system_clock::now();
+        state.finished_at = record.end.time_ns > 0 ? time_of(record.end.time_ns) : now;
+        ran = std::max(state.finished_at - state.started_at, Nanoseconds(0));
+        container->health_ticket++;
+        restart = !timer.stopping() && !container->stopping &&
+                  should_restart(data.host.restart_policy, {.code = code,
+                                                            .manually_stopped = data.has_been_manually_stopped,
+                                                            .restarts = data.restart_count});
+        if (restart) {
+            delay = container->backoff.next(ran);
+            data.restart_count++;
+        }
+        remove_it = !restart && data.host.auto_remove;
+        const Transition transition = restart ? Transition::kExitedToRestart : Transition::kExited;
+        state.phase = next_phase(state.phase, transition).value_or(Phase::kExited);
+        if (const Status saved = save(*container); !saved) {
+            log::error(saved.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        }
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ran).count();
+    event(*container, "die", {{"exitCode", std::to_string(code)}, {"execDuration", std::to_string(seconds)}});
+    {
+        const std::scoped_lock lock(container->mutex);
+        container->exits++;
+        container->changed.notify_all();
+    }
+    if (restart) {
+        schedule_restart(container, delay);
+    }
+    if (remove_it) {
+        timer.soon([this, container] {
+            const std::scoped_lock operation(container->operation);
+            const Status removed = remove(container, {.force = false, .volumes = true, .link = false});
+            if (!removed && removed.error().code != ENOENT) {
+                log::error("remove: " + removed.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+            }
+        });
+    }
+}
+
+void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay) {
+    std::uint64_t ticket = 0;
+    {
+        const std::scoped_lock lock(container->mutex);
+        ticket = ++container->restart_ticket;
+    }
+    timer.after(delay, [this, container, ticket] {
+        const std::scoped_lock operation(container->operation);
+        {
+            const std::scoped_lock lock(container->mutex);
+            if (container->restart_ticket != ticket || container->removed || timer.stopping() ||
+                container->data.state.running()) {
+                return;
+            }
+        }
+        if (const Status started = start(container); !started) {
+            log::error("restart: " + started.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        }
+    });
+}
+
+void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end) {
+    std::shared_ptr<Exec> ended;
+    {
+        const std::scoped_lock lock(container->mutex);
+        for (const auto &[id, exec] : container->execs) {
+            if (exec->session == session && exec->running) {
+                exec->running = false;
+                exec->exit_code = end.known ? end.status : kLost;
+                exec->ended = std::chrono::system_clock::now();
+                ended = exec;
+            }
+        }
+        container->changed.notify_all();
+    }
+    if (ended == nullptr) {
+        return;
+    }
+    if (!ended->internal) {
+        event(*container, "exec_die",
+              {{"execID", ended->id}, {"exitCode", std::to_string(ended->exit_code.value_or(kLost))}});
+    }
+    timer.soon([this, container, session, id = ended->id] {
+        std::shared_ptr<monitor::Connection> control;
+        {
+            const std::scoped_lock lock(container->mutex);
+            control = container->control;
+        }
+        (void)unlink((paths(container->id).run / ("exec-" + id + ".json")).c_str()); // goes with the directory else
+        if (control != nullptr) {
+            const std::scoped_lock lock(container->control_mutex);
+            (void)control->call<monitor::Done>(monitor::ExecForget{.session = session},
+                                               kPatience); // the monitor may be gone
+        }
+    });
+}
+
+} // namespace ballast::engine

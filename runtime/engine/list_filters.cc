@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/list_filters.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/quote.h"
+#include "runtime/engine/model_json.h"
+
+namespace ballast::engine {
+namespace {
+
+constexpr std::array kNames = std::to_array<std::string_view>(
+    {"ancestor", "before", "exited", "expose", "health", "id", "isolation", "is-task", "label", "label!", "name",
+     "network", "publish", "since", "status", "until", "volume"});
+
+bool has_label(const Labels &labels, const std::string &wanted) {
+    const std::size_t equals = wanted.find('=');
+    const auto found = labels.find(wanted.substr(0, equals));
+    return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
+}
+
+bool is_image(const Snapshot &container, const image::Image *image, const std::string &wanted) {
+    const std::string hex = container.image_id.substr(container.image_id.find(':') + 1);
+    if (container.image_id == wanted || (wanted.size() >= 4 && hex.starts_with(wanted)) ||
+        container.config.image == wanted) {
+        return true;
+    }
+    return image != nullptr &&
+           (std::ranges::contains(image->tags, wanted) || std::ranges::contains(image->tags, wanted + ":latest"));
+}
+
+bool has_port(const Snapshot &container, const std::string &wanted, bool published) {
+    const std::string port = wanted.contains('/') ? wanted : wanted + "/tcp";
+    return published ? container.host.port_bindings.contains(port)
+                     : container.config.exposed_ports.contains(port) || container.host.port_bindings.contains(port);
+}
+
+bool matches_value(const Snapshot &container, const image::Image *image, const std::string &name,
+                   const std::string &value) {
+    if (name == "id") {
+        return container.id.starts_with(value);
+    }
+    if (name == "name") { // Docker takes a regular expression; the anchors that people use are understood
+        const bool from_start = value.starts_with('^'), to_end = value.ends_with('$');
+        std::string plain = value.substr(from_start ? 1 : 0);
+        if (to_end) {
+            plain.pop_back();
+        }
+        if (plain.starts_with('/')) {
+            plain.erase(0, 1);
+        }
+        return from_start && to_end ? container.name == plain
+               : from_start         ? container.name.starts_with(plain)
+               : to_end             ? container.name.ends_with(plain)
+                                    : container.name.contains(plain);
+    }
+    if (name == "status") {
+        return phase_name(container.state.phase) == value;
+    }
+    if (name == "exited") {
+        return container.state.phase == Phase::kExited && std::to_string(container.state.exit_code) == value;
+    }
+    if (name == "health") {
+        return (container.state.health ? container.state.health->status : "none") == value;
+    }
+    if (name == "ancestor") {
+        return is_image(container, image, value);
+    }
+    if (name == "network") {
+        return container.host.network_mode == value || container.networking.contains(value);
+    }
+    if (name == "volume") {
+        return std::ranges::any_of(container.mounts, [&value](const MountPoint &mount) {
+            return mount.name == value || mount.destination == value || mount.source == value;
+        });
+    }
+    if (name == "expose" || name == "publish") {
+        return has_port(container, value, name == "publish");
+    }
+    if (name == "is-task") {
+        return value == "false" || value == "0";
+    }
+    return true; // before, since, until and labels are looked at as a whole; isolation is Windows's
+}
+
+// RFC 3339, seconds since 1970, or how long ago: "10m", "24h".
+Result<Time> until_time(const std::string &text) {
+    std::int64_t number = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string unit(stop, text.data() + text.size());
+    if (error == std::errc() && unit.empty()) {
+        return Time(std::chrono::seconds(number));
+    }
+    const Time now = std::chrono::system_clock::now();
+    if (error == std::errc() && (unit == "s" || unit == "m" || unit == "h" || unit == "h0m0s" || unit == "m0s")) {
+        return now - std::chrono::seconds(number * (unit[0] == 's' ? 1 : unit[0] == 'm' ? 60 : 3600));
+    }
+    return parse_time(text);
+}
+
+} // namespace
+
+Result<ListFilter> ListFilter::read(Filters filters, const std::function<Result<Snapshot>(const std::string &)> &find) {
+    ListFilter result;
+    for (const auto &[name, values] : filters) {
+        if (!std::ranges::contains(kNames, name)) {
+            return fail(EINVAL, "invalid filter " + quote(name));
+        }
+        for (const std::string &value : values) {
+            if (name == "status" && !phase_of(value)) {
+                return fail(EINVAL, "invalid filter 'status=" + escaped(value) + "'");
+            }
+            if (name == "before") {
+                result.before_ = TRY(find(value)).created;
+            } else if (name == "since") {
+                result.since_ = TRY(find(value)).created;
+            } else if (name == "until") {
+                result.until_ = TRY(until_time(value));
+            }
+        }
+    }
+    result.filters_ = std::move(filters);
+    return result;
+}
+
+bool ListFilter::names_states() const { return filters_.contains("status") || filters_.contains("exited"); }
+
+bool ListFilter::matches(const Snapshot &container, const image::Image *image) const {
+    if ((before_ != kNever && container.created >= before_) || (since_ != kNever && container.created <= since_) ||
+        (until_ != kNever && container.created >= until_)) {
+        return false;
+    }
+    return std::ranges::all_of(filters_, [&](const auto &filter) {
+        const auto &[name, values] = filter;
+        const auto labelled = [&container](const std::string &value) {
+            return has_label(container.config.labels, value);
+        };
+        if (name == "label") {
+            return std::ranges::all_of(values, labelled);
+        }
+        if (name == "label!") {
+            return std::ranges::none_of(values, labelled);
+        }
+        return values.empty() || std::ranges::any_of(values, [&](const std::string &value) {
+                   return matches_value(container, image, name, value);
+               });
+    });
+}
+
+} // namespace ballast::engine

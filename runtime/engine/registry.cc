@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/core.h"
+#include "runtime/engine/names.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "runtime/engine/record.h"
+#include "runtime/engine/scope.h"
+
+namespace ballast::engine {
+namespace {
+
+constexpr int kNameAttempts = 20;
+
+} // namespace
+
+Engine::Core::Core(Settings given, image::ImageStore &store)
+    : images(store), events(given.data_root / "events.json"), settings_(std::move(given)) {}
+
+Engine::Core::~Core() {
+    watcher.request_stop();
+    wake_watcher();
+    if (watcher.joinable()) {
+        watcher.join();
+    }
+    timer.stop();
+}
+
+Settings Engine::Core::settings() const {
+    const std::scoped_lock lock(settings_mutex);
+    return settings_;
+}
+
+Paths Engine::Core::paths(const std::string &id) const {
+    const std::scoped_lock lock(settings_mutex);
+    const fs::path disk = settings_.data_root / "containers" / id;
+    const fs::path run = settings_.run_root / "containers" / id;
+    return {.disk = disk,
+            .run = run,
+            .rootfs = run / "rootfs",
+            .bundle = run / "bundle",
+            .socket = settings_.run_root / "monitor" / (id + ".sock"),
+            .record = disk / "config.json",
+            .exit = disk / "exit.json",
+            .log = disk / "logs" / (id + "-json.log")};
+}
+
+MachineFacts Engine::Core::machine() const { return {.processors = host.processors, .cgroups = settings().cgroups}; }
+
+Result<fs::path> Engine::Core::cgroup_of(const Snapshot &container) const {
+    const std::string &own = container.host.cgroup_parent;
+    const ScopePlan scope = TRY(plan_scope(container.id, own.empty() ? settings().cgroup_parent : own));
+    return "/sys/fs/cgroup" + scope.cgroup + "/container";
+}
+
+Result<ContainerPtr> Engine::Core::find(const std::string &reference) {
+    const std::string plain = reference.starts_with('/') ? reference.substr(1) : reference;
+    const std::scoped_lock lock(registry);
+    if (const auto found = containers.find(plain); found != containers.end()) {
+        return found->second;
+    }
+    if (const auto name = names.find(plain); name != names.end()) {
+        if (const auto found = containers.find(name->second); found != containers.end()) {
+            return found->second;
+        }
+    }
+    const auto first = plain.empty() ? containers.end() : containers.lower_bound(plain);
+    if (first == containers.end() || !first->first.starts_with(plain)) {
+        return fail(ENOENT, "No such container: " + escaped(reference.substr(0, 256)));
+    }
+    if (const auto second = std::next(first); second != containers.end() && second->first.starts_with(plain)) {
+        return fail(EINVAL, "Multiple IDs found with provided prefix: " + plain);
+    }
+    return first->second;
+}
+
+std::vector<ContainerPtr> Engine::Core::all() {
+    const std::scoped_lock lock(registry);
+    std::vector<ContainerPtr> result;
+    result.reserve(containers.size());
+    for (const auto &[id, container] : containers) {
+        result.push_back(container);
+    }
+    return result;
+}
+
+Status Engine::Core::reserve_name(std::string &name, const std::string &id) {
+    if (!name.empty()) {
+        TRY(check_name(name, "container"));
+        const std::scoped_lock lock(registry);
+        const auto [place, added] = names.emplace(name, id);
+        return added ? Status()
+                     : fail(EEXIST,
+                            "Conflict. The container name \"/" + name + "\" is already in use by container \"" +
+                                place->second +
+                                "\". You have to remove (or rename) that container to be able to reuse that name.");
+    }
+    for (int attempt = 0; attempt < kNameAttempts; attempt++) {
+        std::string candidate = random_name(attempt);
+        const std::scoped_lock lock(registry);
+        if (names.emplace(candidate, id).second) {
+            name = std::move(candidate);
+            return {};
+        }
+    }
+    name = short_id(id);
+    const std::scoped_lock lock(registry);
+    names[name] = id;
+    return {};
+}
+
+void Engine::Core::forget_name(const std::string &name) {
+    const std::scoped_lock lock(registry);
+    names.erase(name);
+}
+
+Status Engine::Core::save(Container &container) {
+    const Paths path = paths(container.id);
+    return replace_file(path.record, record_text(container.data), 0600).within("container " + short_id(container.id));
+}
+
+void Engine::Core::event(Container &container, const std::string &action, std::map<std::string, std::string> more) {
+    const Snapshot snapshot = container.snapshot();
+    std::map<std::string, std::string> attributes(snapshot.config.labels.begin(), snapshot.config.labels.end());
+    attributes["image"] = snapshot.config.image;
+    attributes["name"] = snapshot.name;
+    for (auto &[name, value] : more) {
+        attributes[name] = std::move(value);
+    }
+    events.publish({.type = "container",
+                    .action = action,
+                    .actor = container.id,
+                    .attributes = std::move(attributes),
+                    .time = kNever});
+}
+
+std::set<std::string> Engine::Core::volumes_in_use() {
+    std::set<std::string> result;
+    for (const ContainerPtr &container : all()) {
+        for (const MountPoint &mount : container->snapshot().mounts) {
+            if (mount.type == "volume") {
+                result.insert(mount.name);
+            }
+        }
+    }
+    return result;
+}
+
+Result<std::vector<MountPoint>> Engine::Core::inherited_mounts(const HostConfig &host_config) {
+    std::vector<MountPoint> result;
+    for (const std::string &text : host_config.volumes_from) {
+        const VolumesFrom from = TRY(parse_volumes_from(text));
+        for (MountPoint mount : TRY(find(from.container))->snapshot().mounts) {
+            if (mount.type == "tmpfs") {
+                continue;
+            }
+            mount.writable = mount.writable && !from.read_only;
+            mount.copy_up = false;
+            result.push_back(std::move(mount));
+        }
+    }
+    return result;
+}
+
+std::optional<std::string> joined_container(const std::string &mode) {
+    constexpr std::string_view kPrefix = "container:";
+    return mode.starts_with(kPrefix) ? std::optional(mode.substr(kPrefix.size())) : std::nullopt;
+}
+
+Result<std::shared_ptr<Attachment::Shared>> Attachment::Shared::create(AttachRequest request) {
+    auto shared = std::make_shared<Shared>();
+    shared->request = std::move(request);
+    shared->event = Fd(eventfd(0, EFD_CLOEXEC));
+    if (!shared->event.is_open()) {
+        return fail_errno("eventfd");
+    }
+    return shared;
+}
+
+void Attachment::Shared::finish(Result<Fd> outcome) {
+    const std::scoped_lock lock(mutex);
+    if (!result) {
+        result = std::move(outcome);
+        const std::uint64_t one = 1;
+        (void)!::write(event.get(), &one, sizeof one); // cannot be full: written once
+        changed.notify_all();
+    }
+}
+
+BorrowedFd Attachment::ready() const { return shared_->event; }
+
+Result<Fd> Attachment::take(const std::stop_token &stop) {
+    std::unique_lock lock(shared_->mutex);
+    if (!shared_->changed.wait(lock, stop, [this] { return shared_->result.has_value(); })) {
+        return fail(ECANCELED, "attach: cancelled");
+    }
+    Result<Fd> outcome = std::move(*shared_->result);
+    shared_->result = fail(EINVAL, "attach: the stream was taken already");
+    return outcome;
+}
+
+} // namespace ballast::engine

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/scope.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/quote.h"
+#include "base/subprocess.h"
+#include "runtime/isolate/unit_property.h"
+
+namespace ballast::engine {
+namespace {
+
+using isolate::UnitProperty;
+
+constexpr int kThereAlready = 3; // exit status of ballast-oci-scope
+constexpr std::string_view kSlice = ".slice";
+
+// "a-b.slice" is in "a.slice": systemd.slice(5).
+Result<std::string> slice_directory(const std::string &slice) {
+    const bool named = slice.ends_with(kSlice) && slice.size() > kSlice.size() && !slice.contains('/') &&
+                       !slice.starts_with('-') && !slice.contains("--") && !slice.ends_with("-.slice") &&
+                       isolate::is_scope_name(slice.substr(0, slice.size() - kSlice.size()) + ".scope");
+    if (!named) {
+        return fail(EINVAL, "cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\", have " +
+                                quote(slice));
+    }
+    const std::string stem = slice.substr(0, slice.size() - kSlice.size());
+    std::string path;
+    for (std::size_t dash = stem.find('-'); dash != std::string::npos; dash = stem.find('-', dash + 1)) {
+        path.append("/").append(stem, 0, dash).append(kSlice);
+    }
+    return path + "/" + slice;
+}
+
+Result<Completed> ask(const std::string &program, const char *verb, const ScopePlan &plan, std::string input) {
+    return run({.arguments = {program, verb, plan.unit, "--system"}, .input = std::move(input)});
+}
+
+} // namespace
+
+Result<ScopePlan> plan_scope(const std::string &id, const std::string &parent) {
+    const std::string slice = parent.empty() ? "system.slice" : parent;
+    const std::string unit = "ballast-" + id + ".scope";
+    return ScopePlan{.unit = unit, .slice = slice, .cgroup = TRY(slice_directory(slice)) + "/" + unit};
+}
+
+Status start_scope(const std::string &program, const ScopePlan &plan, const std::string &description, pid_t first) {
+    const std::string request = isolate::encode({
+        {.name = "Description", .type = "s", .words = {description}},
+        {.name = "Slice", .type = "s", .words = {plan.slice}},
+        {.name = "Delegate", .type = "b", .words = {"true"}},
+        {.name = "DefaultDependencies", .type = "b", .words = {"false"}},
+        {.name = "CollectMode", .type = "s", .words = {"inactive-or-failed"}},
+        {.name = "OOMPolicy", .type = "s", .words = {"continue"}},
+        {.name = "PIDs", .type = "au", .words = {std::to_string(first)}},
+    });
+    Completed done = TRY(ask(program, "start", plan, request));
+    if (done.status == kThereAlready) {
+        TRY(stop_scope(program, plan));
+        done = TRY(ask(program, "start", plan, request));
+    }
+    return done.status == 0 ? Status() : fail(EIO, "start scope " + plan.unit + ": " + escaped(done.errors));
+}
+
+Status stop_scope(const std::string &program, const ScopePlan &plan) {
+    const Completed done = TRY(ask(program, "stop", plan, ""));
+    return done.status == 0 ? Status() : fail(EIO, "stop scope " + plan.unit + ": " + escaped(done.errors));
+}
+
+} // namespace ballast::engine
