@@ -81,6 +81,7 @@ Status Monitor::call_succeeded(Session &session) {
         TRY(take_terminal(session));
         if (session.id == 0 && !settings_.container_cgroup.empty()) {
             kills_ = OomKills::open(settings_.container_cgroup).value_or(OomKills()); // no controller, no kills
+            look_for_kills();
         }
     }
     session.phase = session.asked == Type::kCreate ? Phase::kCreated : Phase::kRunning;

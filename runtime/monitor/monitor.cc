@@ -123,6 +123,7 @@ Status Monitor::adopt() {
     }
     if (!settings_.container_cgroup.empty()) {
         kills_ = OomKills::open(settings_.container_cgroup).value_or(OomKills());
+        look_for_kills();
     }
     return {};
 }

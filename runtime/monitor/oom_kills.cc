@@ -41,7 +41,6 @@ std::uint64_t oom_kills_in(std::string_view text) {
 Result<OomKills> OomKills::open(const std::string &cgroup) {
     OomKills kills;
     kills.file_ = TRY(open_file(cgroup + "/memory.events", O_RDONLY));
-    kills.first_ = read_now(kills.file_).value_or(0);
     return kills;
 }
 
@@ -54,9 +53,8 @@ bool OomKills::look() {
         file_.close(); // it would be ready for ever
         return false;
     }
-    const std::uint64_t count = *now - std::min(*now, first_);
-    const bool more = count > count_;
-    count_ = std::max(count, count_);
+    const bool more = *now > count_;
+    count_ = std::max(*now, count_);
     return more;
 }
 

@@ -9,7 +9,8 @@
 
 namespace ballast::monitor {
 
-// How many processes of a cgroup, and of those below it, the kernel has killed for want of memory: memory.events.
+// How many processes of a cgroup, and of those below it, the kernel has killed for want of memory: memory.events. The
+// runtime makes a new cgroup at each start, so all of them are the container's: also one before we could look.
 class OomKills {
   public:
     OomKills() = default; // of no cgroup: none, ever
@@ -23,7 +24,6 @@ class OomKills {
 
   private:
     Fd file_;
-    std::uint64_t first_ = 0; // earlier ones are not this container's
     std::uint64_t count_ = 0;
 };
 

@@ -98,14 +98,16 @@ TEST_CASE("kills are found among the events of a cgroup", "[monitor]") {
     CHECK(oom_kills_in("") == 0);
 }
 
-TEST_CASE("kills before the container's start are not its own", "[monitor]") {
+TEST_CASE("kills are counted from the cgroup's start, and each is told once", "[monitor]") {
     const TemporaryDirectory directory = scratch();
     must(write_file(directory.path() / "memory.events", "oom_kill 4\n"));
     OomKills kills = must(OomKills::open(directory.path()));
+    CHECK(kills.look()); // quicker than we were
+    CHECK(kills.count() == 4);
     CHECK_FALSE(kills.look());
     must(write_file(directory.path() / "memory.events", "oom_kill 6\n"));
     CHECK(kills.look());
-    CHECK(kills.count() == 2);
+    CHECK(kills.count() == 6);
     CHECK_FALSE(kills.look());
     CHECK(OomKills().count() == 0);
     CHECK(error_of(OomKills::open(directory.path() / "none")).code == ENOENT);
