@@ -112,6 +112,9 @@ Status BlobWriter::restart() {
 }
 
 Status BlobWriter::write(std::string_view bytes) {
+    if (bytes.empty()) {
+        return {};
+    }
     const std::uint64_t at = offset();
     if (finished_ || bytes.size() > descriptor_.size - at) {
         return fail(EFBIG, "blob " + descriptor_.digest.text() + ": longer than the " +

@@ -197,6 +197,9 @@ Result<std::unique_ptr<LayerIntake>> Intake::receive(std::size_t layer, std::sto
 
 Result<Digest> Intake::finish(const std::vector<Reference> &names) {
     StoreState &store = state_->store;
+    if (state_->manifest.config.digest.empty()) {
+        return fail(EINVAL, "an image without documents");
+    }
     std::vector<Digest> chain;
     for (const LayerNeed &need : state_->needs) {
         if (!store.layers->find(need.chain_id) || !store.blobs->has(need.blob.digest)) {

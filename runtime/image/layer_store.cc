@@ -198,9 +198,9 @@ Result<Layer> LayerStore::unpack(const Digest &parent, const Digest &diff_id, By
     }
     const fs::path temporary = root_ / "incoming" / ("layer." + std::string(layer.chain_id.hex()) + ".tmp");
     Rollback cleanup;
-    cleanup.add([&] {
+    cleanup.add([this, id = layer.chain_id] { // a copy: `layer` is moved out by the time this runs
         const std::lock_guard lock(mutex_);
-        unpacking_.erase(layer.chain_id);
+        unpacking_.erase(id);
         released_.notify_all();
     });
     Rollback unfinished;

@@ -131,7 +131,8 @@ Status StoreState::load_names() {
     const Result<std::string> text = read_file(file);
     Result<ImageNames> names =
         text.has_value() ? ImageNames::parse(*text, file.string()) : std::unexpected(text.error());
-    if (!names.has_value()) {
+    const bool rebuilt = !names.has_value();
+    if (rebuilt) {
         if (text.has_value() || text.error().code != ENOENT) {
             warn(names.error().message + "; set aside as images.json.broken and made again from index.json");
             if (rename(file.c_str(), (file.string() + ".broken").c_str()) != 0) {
@@ -147,7 +148,7 @@ Status StoreState::load_names() {
     names_ = std::move(*names);
     // Power may have failed between the two files.
     const Result<std::string> index = read_file(settings.root / kIndexFile);
-    if (!text.has_value() || !index.has_value() || *index != names_.index_json()) {
+    if (rebuilt || !index.has_value() || *index != names_.index_json()) {
         return save(names_);
     }
     return {};

@@ -263,7 +263,6 @@ ByteSource TarReader::content() {
 }
 
 struct TarWriter::State {
-    std::unique_ptr<archive, decltype(&archive_write_free)> writer{archive_write_new(), &archive_write_free};
     ByteSink sink;
     std::optional<Error> sink_error;
     std::vector<TarEntry::Extent> extents; // of the entry that is being written
@@ -272,6 +271,8 @@ struct TarWriter::State {
     std::uint64_t size = 0;
     bool sparse = false;
     bool closed = false;
+    // Last, so that it goes first: freeing an archive that was not closed writes once more.
+    std::unique_ptr<archive, decltype(&archive_write_free)> writer{archive_write_new(), &archive_write_free};
 
     static la_ssize_t put(archive *, void *state, const void *block, std::size_t size) {
         auto *self = static_cast<State *>(state);
