@@ -10,17 +10,31 @@
 namespace ballast::api {
 namespace {
 
+// With a filter by reference an image is shown under those names alone that it matches.
+void keep_matching_names(image::Image &image, const std::vector<std::string> &patterns) {
+    const auto matches_none = [&](const std::string &name) {
+        return std::ranges::none_of(patterns, [&](const auto &each) { return matches_reference(each, name); });
+    };
+    std::erase_if(image.tags, matches_none);
+    std::erase_if(image.digests, matches_none);
+}
+
 Status list(Call &call) {
-    const ImageTest wanted = TRY(image_filter(TRY(call.filters()), call.images(), now()));
+    const engine::Filters filters = TRY(call.filters());
+    const ImageTest wanted = TRY(image_filter(filters, call.images(), now()));
+    const auto references = filters.find("reference");
     const bool all = call.flag("all");
     const bool shared = call.flag("shared-size");
     const image::DiskUsage usage = shared ? call.images().disk_usage() : image::DiskUsage();
     Json answer = Json::array();
-    for (const image::Image &image : call.images().list()) {
+    for (image::Image &image : call.images().list()) {
         const bool intermediate =
             image.tags.empty() && image.digests.empty() && !call.images().children(image.id).empty();
         if ((intermediate && !all) || !wanted(image)) {
             continue;
+        }
+        if (references != filters.end()) {
+            keep_matching_names(image, references->second);
         }
         const auto found = std::ranges::find(usage.images, image.id, &image::ImageUsage::id);
         const std::int64_t shared_size = found == usage.images.end() ? -1 : static_cast<std::int64_t>(found->shared);

@@ -19,6 +19,9 @@ Status build_prune(Call &call) { return call.answer(200, {{"CachesDeleted", null
 
 Status plugins(Call &call) { return call.answer(200, Json::array()); }
 
+// Not found rather than refused: `docker inspect NAME` looks here as well.
+Status no_plugin(Call &call) { return fail(ENOENT, "plugin \"" + call.name() + "\" not found"); }
+
 Status no_plugins(Call &call) {
     return call.refuse(501, "this engine has no plugins; its volume, log and network drivers are built in");
 }
@@ -46,6 +49,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/containers/{id}/checkpoints", checkpoints},
     {"DELETE", "/containers/{id*}", checkpoints},
     {"GET", "/plugins", plugins},
+    {"GET", "/plugins/{name*}/json", no_plugin},
     {"*", "/plugins/{rest*}", no_plugins},
     {"*", "/swarm", swarm},
     {"*", "/swarm/{rest*}", swarm},

@@ -37,6 +37,9 @@ std::optional<std::chrono::nanoseconds> go_duration(std::string_view text) {
     double total = 0;
     constexpr double kMost = 9e18;
     while (!text.empty()) {
+        if (text.find_first_of("0123456789.") != 0) {
+            return std::nullopt; // "inf" and "nan" are numbers to from_chars
+        }
         double number = 0;
         const auto [end, error] =
             std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);

@@ -415,7 +415,7 @@ Status check_together(const YamlNode &root, const EngineConfig &config) {
     return {};
 }
 
-Result<EngineConfig> read_root(const YamlNode &root) {
+Result<EngineConfig> read_known(const YamlNode &root) {
     std::array<const char *, kKeys.size()> names{};
     std::ranges::transform(kKeys, names.begin(), &Key::name);
     TRY(refuse_unknown(root, names));
@@ -429,6 +429,21 @@ Result<EngineConfig> read_root(const YamlNode &root) {
     return config;
 }
 
+// Messages may quote the file: they are one line, and steer no terminal.
+template <typename T>
+Result<T> printable(Result<T> result) {
+    constexpr std::size_t kLongest = 1000;
+    if (!result.has_value()) {
+        std::string &message = result.error().message;
+        message = escaped(message);
+        if (message.size() > kLongest) {
+            message.resize(kLongest);
+            message += "...";
+        }
+    }
+    return result;
+}
+
 } // namespace
 
 Result<EngineConfig> load_engine_config(const std::filesystem::path &file) {
@@ -436,11 +451,11 @@ Result<EngineConfig> load_engine_config(const std::filesystem::path &file) {
     if (!root.has_value() && root.error().code == ENOENT) {
         return EngineConfig();
     }
-    return read_root(TRY(std::move(root)));
+    return printable(read_known(TRY(printable(std::move(root)))));
 }
 
 Result<EngineConfig> parse_engine_config(const std::string &text, const std::string &name) {
-    return read_root(TRY(YamlNode::parse(text, name)));
+    return printable(read_known(TRY(printable(YamlNode::parse(text, name)))));
 }
 
 std::vector<KeyInfo> engine_config_keys() {
