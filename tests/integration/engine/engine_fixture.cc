@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/engine/engine_fixture.h"
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <poll.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "runtime/image/tar.h"
+
+namespace ballast::engine_tests {
+namespace {
+
+// Mounts of a test are nobody else's, and go with it. Before the first thread.
+void own_mounts() {
+    static const bool done = [] {
+        return ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    }();
+    if (!done) {
+        SKIP("needs root, to make a mount namespace");
+    }
+}
+
+std::string image_archive() {
+    std::string archive;
+    image::TarWriter writer = must(image::TarWriter::open([&archive](std::string_view bytes) -> Status {
+        archive += bytes;
+        return {};
+    }));
+    const auto directory = [&writer](const char *path, uid_t owner) {
+        image::TarEntry entry;
+        entry.path = path;
+        entry.kind = image::EntryKind::kDirectory;
+        entry.mode = 0755;
+        entry.uid = entry.gid = owner;
+        must(writer.add(entry));
+    };
+    const auto file = [&writer](const char *path, mode_t mode, const std::string &content) {
+        image::TarEntry entry;
+        entry.path = path;
+        entry.mode = mode;
+        entry.size = content.size();
+        must(writer.add_file(entry, content));
+    };
+    for (const char *path : {"etc", "tmp", "proc", "sys", "dev"}) {
+        directory(path, 0);
+    }
+    directory("data", 1000);
+    file("inside", 0755, must(read_file(BALLAST_INSIDE_PROGRAM)));
+    file("data/seed", 0640, "from the image");
+    file("etc/passwd", 0644, "root:x:0:0::/root:/x\nweb:x:1000:1000::/:/x\n");
+    file("not-a-program", 0644, "x");
+    must(writer.close());
+    return archive;
+}
+
+image::ByteSource source_of(std::string_view text) {
+    return [text](std::span<char> into) mutable -> Result<std::size_t> {
+        const std::size_t size = text.copy(into.data(), into.size());
+        text.remove_prefix(size);
+        return size;
+    };
+}
+
+} // namespace
+
+EngineFixture::EngineFixture() {
+    own_mounts();
+    if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700") != 0) {
+        FAIL("tmpfs: " << errno);
+    }
+    open();
+    const std::string archive = image_archive();
+    image::ImportSpec spec;
+    spec.name = must(image::Reference::parse_with_default_tag("inside"));
+    if (!store_->find("inside")) {
+        must(store_->import(source_of(archive), spec));
+    }
+}
+
+EngineFixture::~EngineFixture() {
+    if (engine_ != nullptr) {
+        for (const engine::Snapshot &one : engine_->list({.all = true}).value_or(std::vector<engine::Snapshot>())) {
+            (void)engine_->remove(one.id, {.force = true, .volumes = true}); // the test has said what was wrong
+        }
+    }
+    close();
+    (void)umount2(root().c_str(), MNT_DETACH);
+}
+
+engine::Settings EngineFixture::settings() const {
+    engine::Settings settings;
+    settings.data_root = root() / "data";
+    settings.run_root = root() / "run";
+    settings.oci_program = BALLAST_OCI_PROGRAM;
+    settings.monitor_program = BALLAST_MONITOR_PROGRAM;
+    settings.cgroups = false;
+    return settings;
+}
+
+void EngineFixture::open() {
+    store_ = must(image::ImageStore::open({.root = root() / "data", .containers = {}, .event = {}, .warn = {}}));
+    engine_ = must(engine::Engine::open(settings(), *store_));
+}
+
+void EngineFixture::close() {
+    engine_.reset();
+    store_.reset();
+}
+
+engine::CreateRequest EngineFixture::request(const std::vector<std::string> &words, const std::string &name) const {
+    engine::CreateRequest request;
+    request.name = name;
+    request.config.image = "inside";
+    request.config.entrypoint = engine::Texts{"/inside"};
+    request.config.cmd = words;
+    request.host.network_mode = "none";
+    return request;
+}
+
+std::string EngineFixture::start(const std::vector<std::string> &words, const std::string &name) {
+    const std::string id = must(engine_->create(request(words, name))).id;
+    must(engine_->start(id));
+    return id;
+}
+
+int EngineFixture::run(const std::vector<std::string> &words, const std::string &name) {
+    return must(engine_->wait(start(words, name), engine::WaitCondition::kNotRunning)).exit_code;
+}
+
+int EngineFixture::exec(const std::string &container, const std::vector<std::string> &words, std::string *output) {
+    engine::ExecConfig config;
+    config.attach_stdout = config.attach_stderr = true;
+    config.cmd = words;
+    const std::string id = must(engine_->create_exec(container, config));
+    Result<std::optional<Fd>> stream = engine_->start_exec(id, false);
+    if (!stream) {
+        if (output != nullptr) {
+            *output = stream.error().message;
+        }
+        return must(engine_->inspect_exec(id)).exit_code.value_or(-1);
+    }
+    const std::string said = must(read_all(**stream, "exec"));
+    if (output != nullptr) {
+        *output = said;
+    }
+    while (must(engine_->inspect_exec(id)).running) {
+        usleep(2000);
+    }
+    return must(engine_->inspect_exec(id)).exit_code.value_or(-1);
+}
+
+std::string EngineFixture::output(const std::string &container, bool errors) {
+    std::string text;
+    engine::LogQuery query;
+    query.standard_output = !errors;
+    query.standard_error = errors;
+    must(engine_->logs(container, query, [&text](const engine::LogEntry &entry) -> Status {
+        text += entry.line;
+        return {};
+    }));
+    return text;
+}
+
+std::string EngineFixture::archive(const std::vector<std::pair<std::string, std::string>> &files) const {
+    std::string archive;
+    image::TarWriter writer = must(image::TarWriter::open([&archive](std::string_view bytes) -> Status {
+        archive += bytes;
+        return {};
+    }));
+    for (const auto &[path, content] : files) {
+        image::TarEntry entry;
+        entry.path = path;
+        entry.size = content.size();
+        must(writer.add_file(entry, content));
+    }
+    must(writer.close());
+    return archive;
+}
+
+Status EngineFixture::copy_in(const std::string &container, const std::string &path, const std::string &archive) {
+    return engine_->archive_in(container, path, source_of(archive), {});
+}
+
+Result<std::string> EngineFixture::copy_out(const std::string &container, const std::string &path) {
+    std::string archive;
+    TRY(engine_->archive_out(
+        container, path, [](const engine::PathStat &) -> Status { return {}; },
+        [&archive](std::string_view bytes) -> Status {
+            archive += bytes;
+            return {};
+        }));
+    image::TarReader reader = TRY(image::TarReader::open(source_of(archive), "archive"));
+    image::TarEntry entry;
+    if (!TRY(reader.next(entry))) {
+        return fail(ENOENT, "empty archive");
+    }
+    return entry.kind == image::EntryKind::kFile ? reader.text(1 << 20)
+                                                 : Result<std::string>("not a file: " + entry.target);
+}
+
+std::vector<std::string> EngineFixture::leftovers() const {
+    std::vector<std::string> found;
+    const std::string mounts = must(read_file("/proc/self/mounts"));
+    for (const char *part : {"/run/containers/", "/data/containers/"}) {
+        if (mounts.contains(root().string() + part)) {
+            found.push_back("a mount below " + root().string() + part);
+        }
+    }
+    for (const char *part : {"data/containers", "run/containers", "run/monitor", "run/oci"}) {
+        std::error_code error;
+        for (const fs::directory_entry &entry : fs::directory_iterator(root() / part, error)) {
+            if (!entry.path().filename().string().starts_with("~")) { // the runtime's cache of filters
+                found.push_back(entry.path());
+            }
+        }
+    }
+    std::error_code error;
+    for (const fs::directory_entry &entry : fs::directory_iterator("/proc", error)) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) {
+            continue;
+        }
+        const std::string line = read_file(entry.path() / "cmdline").value_or("");
+        if (line.starts_with("/inside") || line.contains(root().string())) {
+            found.push_back("process " + name + ": " + line.c_str());
+        }
+    }
+    return found;
+}
+
+} // namespace ballast::engine_tests

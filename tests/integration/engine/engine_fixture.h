@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/engine.h"
+#include "runtime/image/image_store.h"
+#include "tests/unit/check.h"
+
+// An engine over a store with one image, "inside": a static program (programs/inside.cc) at /inside, files below /data.
+// Real ballast-oci and ballast-monitor, no cgroups, no network; all on a tmpfs of a mount namespace of its own.
+namespace ballast::engine_tests {
+
+namespace fs = std::filesystem;
+
+class EngineFixture {
+  public:
+    EngineFixture();
+    ~EngineFixture();
+
+    void open();
+    void close(); // as when the daemon is stopped: containers keep running
+
+    engine::CreateRequest request(const std::vector<std::string> &words, const std::string &name = "") const;
+    // Created and started.
+    std::string start(const std::vector<std::string> &words, const std::string &name = "");
+    // Started and waited for: its exit code.
+    int run(const std::vector<std::string> &words, const std::string &name = "");
+    int exec(const std::string &container, const std::vector<std::string> &words, std::string *output = nullptr);
+    std::string output(const std::string &container, bool errors = false);
+    std::string archive(const std::vector<std::pair<std::string, std::string>> &files) const; // a tar
+    Status copy_in(const std::string &container, const std::string &path, const std::string &archive);
+    // The content of the one file in an archive that comes out.
+    Result<std::string> copy_out(const std::string &container, const std::string &path);
+
+    // Nothing is left: no mount, no directory of a container, no process.
+    std::vector<std::string> leftovers() const;
+
+    fs::path root() const { return directory_.path(); }
+    engine::Engine &engine() { return *engine_; }
+
+  private:
+    engine::Settings settings() const;
+    TemporaryDirectory directory_ = scratch();
+    std::unique_ptr<image::ImageStore> store_;
+    std::unique_ptr<engine::Engine> engine_;
+};
+
+} // namespace ballast::engine_tests

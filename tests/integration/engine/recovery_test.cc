@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+#include <random>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "tests/integration/engine/engine_fixture.h"
+
+namespace ballast::engine_tests {
+namespace {
+
+using engine::Phase;
+
+// Makes, starts, stops and removes containers until it is killed.
+[[noreturn]] void work(EngineFixture &fixture, int round) {
+    for (int count = 0;; count++) {
+        const std::string name = "c" + std::to_string(round) + "-" + std::to_string(count);
+        engine::CreateRequest request = fixture.request({count % 2 == 0 ? "wait" : "true"}, name);
+        request.host.binds = {"shared:/data"};
+        if (fixture.engine().create(request) && fixture.engine().start(name) && count % 3 == 0) {
+            (void)fixture.engine().stop(name, "SIGKILL"); // whether it works is not what this test asks
+            (void)fixture.engine().remove(name, {});
+        }
+    }
+}
+
+void reap() {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+}
+
+} // namespace
+
+TEST_CASE("a container keeps running without the daemon, and is found again with all that it said", "[engine][root]") {
+    EngineFixture fixture;
+    const std::string id = fixture.start({"wait"}, "web");
+    const int pid = must(fixture.engine().inspect("web")).state.pid;
+    fixture.close();
+    CHECK(::kill(pid, 0) == 0);
+    fixture.open();
+    CHECK(must(fixture.engine().inspect("web")).state.phase == Phase::kRunning);
+    CHECK(must(fixture.engine().inspect("web")).state.pid == pid);
+    CHECK(fixture.exec("web", {"/inside", "exit", "5"}) == 5);
+    must(fixture.engine().stop("web"));
+    CHECK(must(fixture.engine().inspect("web")).state.exit_code == 15);
+}
+
+TEST_CASE("the end of a container while there was no daemon is not lost", "[engine][root]") {
+    EngineFixture fixture;
+    fixture.start({"wait"}, "web");
+    const int pid = must(fixture.engine().inspect("web")).state.pid;
+    fixture.close();
+    REQUIRE(::kill(pid, SIGTERM) == 0);
+    while (fs::exists("/proc/" + std::to_string(pid))) {
+        usleep(2000);
+    }
+    fixture.open();
+    const engine::WaitResult end = must(fixture.engine().wait("web", engine::WaitCondition::kNotRunning));
+    CHECK(end.exit_code == 15);
+}
+
+TEST_CASE("a record that does not read is set aside, and the others work", "[engine][root]") {
+    EngineFixture fixture;
+    const std::string broken = must(fixture.engine().create(fixture.request({}, "broken"))).id;
+    must(fixture.engine().create(fixture.request({"exit", "3"}, "good")));
+    fixture.close();
+    const fs::path record = fixture.root() / "data/containers" / broken / "config.json";
+    must(write_file(record, "{\"Version\": 1,"));
+    fixture.open();
+    CHECK(fixture.engine().inspect("broken").error().code == ENOENT);
+    CHECK(fs::exists(record.string() + ".broken"));
+    CHECK(fixture.engine().warnings().size() == 1);
+    must(fixture.engine().start("good"));
+    CHECK(must(fixture.engine().wait("good", engine::WaitCondition::kNotRunning)).exit_code == 3);
+    must(remove_tree(record.parent_path()));
+}
+
+TEST_CASE("a container whose monitor is killed gets another, and its end is told", "[engine][root]") {
+    EngineFixture fixture;
+    const std::string id = fixture.start({"wait"}, "web");
+    pid_t monitor = -1;
+    for (const fs::directory_entry &entry : fs::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") == std::string::npos &&
+            read_file(entry.path() / "comm").value_or("").starts_with("ballast-monito")) {
+            monitor = std::stoi(name);
+        }
+    }
+    REQUIRE(monitor > 0);
+    REQUIRE(::kill(monitor, SIGKILL) == 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (fixture.exec("web", {"/inside", "exit", "5"}) != 5 && std::chrono::steady_clock::now() < deadline) {
+        usleep(20000);
+    }
+    CHECK(must(fixture.engine().inspect("web")).state.phase == Phase::kRunning);
+    must(fixture.engine().stop("web"));
+    CHECK(must(fixture.engine().inspect("web")).state.exit_code == 15);
+}
+
+TEST_CASE("killed at any moment, the engine leaves nothing that its next life does not find or remove",
+          "[engine][root]") {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    EngineFixture fixture;
+    fixture.close();
+    std::minstd_rand random(42); // NOLINT: the same moments each time
+    for (int round = 0; round < 12; round++) {
+        const pid_t child = fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            fixture.open();
+            work(fixture, round);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(30 + random() % 400));
+        REQUIRE(::kill(child, SIGKILL) == 0);
+        REQUIRE(waitpid(child, nullptr, 0) == child);
+        fixture.open();
+        for (const engine::Snapshot &one : must(fixture.engine().list({.all = true}))) {
+            INFO("round " << round << ", " << one.name << ": " << engine::phase_name(one.state.phase));
+            if (one.state.running()) {
+                CHECK(::kill(one.state.pid, 0) == 0);
+            }
+            CHECK(fixture.engine().remove(one.id, {.force = true}));
+        }
+        fixture.close();
+        reap();
+        const std::vector<std::string> left = fixture.leftovers();
+        INFO((left.empty() ? "" : left.front()));
+        CHECK(left.empty());
+    }
+}
+
+} // namespace ballast::engine_tests
