@@ -98,7 +98,7 @@ Status import(Call &call) {
                              "'docker import -'");
     }
     image::ImportSpec spec;
-    spec.message = call.query("message");
+    spec.message = call.query("message").empty() ? "Imported from -" : call.query("message");
     spec.changes = call.exchange().request().query.all("changes");
     spec.platform = TRY(platform_of(call));
     if (!call.query("repo").empty()) {

@@ -160,10 +160,10 @@ Status wait(Call &call) {
     if (!result.has_value() && result.error().code == ECANCELED) {
         return {}; // broken off: there is nobody to tell, or we stop and the client must ask again
     }
+    // A start that failed is told by its own answer; here it would be an error of waiting, and the client prints both.
     Json answer{{"StatusCode", result.has_value() ? result->exit_code : -1}};
-    const std::string error = result.has_value() ? result->error : result.error().message;
-    if (!error.empty()) {
-        answer["Error"] = {{"Message", error}};
+    if (!result.has_value()) {
+        answer["Error"] = {{"Message", result.error().message}};
     }
     TRY(call.exchange().write(text_of(answer) + "\n"));
     return call.exchange().finish();
