@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <filesystem>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
@@ -169,6 +170,47 @@ TEST_CASE("a read-only bind of the host's, and one that is missing", "[engine][r
     request = fixture.request({}, "missing");
     request.host.mounts = {{.type = "bind", .source = "/nowhere", .target = "/b"}};
     CHECK(fixture.engine().create(request).error().message.contains("bind source path does not exist: /nowhere"));
+}
+
+TEST_CASE("prune takes what has ended and volumes that nobody named", "[engine][root]") {
+    EngineFixture fixture;
+    engine::CreateRequest request = fixture.request({"true"}, "ended");
+    request.config.volumes = {"/data"};
+    request.host.binds = {"kept:/v"};
+    must(fixture.engine().create(request));
+    must(fixture.engine().start("ended"));
+    must(fixture.engine().wait("ended", WaitCondition::kNotRunning));
+    fixture.start({"wait"}, "runs");
+    CHECK(must(fixture.engine().prune_volumes({})).removed.empty());
+    CHECK(must(fixture.engine().prune_containers({})).removed.size() == 1);
+    CHECK(must(fixture.engine().prune_volumes({})).removed.size() == 1);
+    CHECK(must(fixture.engine().list_volumes({})).size() == 1);
+    CHECK(must(fixture.engine().prune_volumes({{"all", {"true"}}})).removed == engine::Texts{"kept"});
+    CHECK(must(fixture.engine().list({.all = true})).size() == 1);
+    CHECK_FALSE(fixture.engine().prune_containers({{"nothing", {"x"}}}));
+}
+
+TEST_CASE("containers share the pid and network namespaces of another one", "[engine][root]") {
+    EngineFixture fixture;
+    fixture.start({"wait"}, "first");
+    engine::CreateRequest request = fixture.request({"wait"}, "second");
+    request.host.network_mode = "container:first";
+    request.host.pid_mode = "container:first";
+    must(fixture.engine().create(request));
+    must(fixture.engine().start("second"));
+    const auto same = [&fixture](const std::string &name) {
+        const auto link = [&](const char *container) {
+            const int pid = must(fixture.engine().inspect(container)).state.pid;
+            return fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + name);
+        };
+        return link("first") == link("second");
+    };
+    CHECK(same("net"));
+    CHECK(same("pid"));
+    CHECK_FALSE(same("uts"));
+    must(fixture.engine().stop("second"));
+    must(fixture.engine().kill("first"));
+    CHECK(fixture.engine().start("second").error().message.contains("non running container"));
 }
 
 TEST_CASE("a health check that fails makes the container unhealthy", "[engine][root]") {
