@@ -168,6 +168,22 @@ Result<Lease> ImageStore::hold(const Digest &id) {
     return lease;
 }
 
+// Layers that were lost, from the blobs that are kept.
+static Status unpack_again(StoreState &state, const ImageRecord &record, const Digest &id) {
+    const Manifest manifest = TRY(state.manifest_of(record));
+    const ImageConfig config = TRY(state.config_of(id));
+    Digest parent;
+    for (std::size_t place = 0; place < std::min(manifest.layers.size(), config.diff_ids.size()); place++) {
+        auto reader =
+            std::make_shared<BlobReader>(TRY(BlobReader::open(*state.blobs, manifest.layers[place].digest)));
+        const Layer layer = TRY(state.layers->unpack(
+            parent, config.diff_ids[place], [reader](std::span<char> into) { return reader->read(into); },
+            "layer " + manifest.layers[place].digest.text()));
+        parent = layer.chain_id;
+    }
+    return state.layers->settle(config.chain_ids());
+}
+
 Result<std::vector<std::filesystem::path>> ImageStore::lower_directories(const Digest &id) {
     const ImageNames names = state_->names();
     const ImageRecord *record = names.find(id);
@@ -178,23 +194,14 @@ Result<std::vector<std::filesystem::path>> ImageStore::lower_directories(const D
     const Digest top = record != nullptr ? record->top_layer : kept->second;
     Result<std::vector<Layer>> stack = state_->layers->stack(top);
     if (!stack.has_value() && record != nullptr) {
-        const Manifest manifest = TRY(state_->manifest_of(*record));
-        const ImageConfig config = TRY(state_->config_of(id));
-        Digest parent;
-        for (std::size_t place = 0; place < std::min(manifest.layers.size(), config.diff_ids.size()); place++) {
-            auto reader =
-                std::make_shared<BlobReader>(TRY(BlobReader::open(*state_->blobs, manifest.layers[place].digest)));
-            const Layer layer = TRY(state_->layers->unpack(
-                parent, config.diff_ids[place], [reader](std::span<char> into) { return reader->read(into); },
-                "layer " + manifest.layers[place].digest.text()));
-            parent = layer.chain_id;
-        }
-        TRY(state_->layers->settle(config.chain_ids()));
+        TRY(unpack_again(*state_, *record, id));
         stack = state_->layers->stack(top);
     }
-    const std::vector<Layer> layers = TRY(std::move(stack));
+    if (!stack.has_value()) {
+        return std::unexpected(stack.error());
+    }
     std::vector<std::filesystem::path> directories;
-    for (const Layer &layer : layers) {
+    for (const Layer &layer : *stack) {
         directories.push_back(state_->layers->diff(layer.chain_id));
     }
     if (directories.empty()) {
