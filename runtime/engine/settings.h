@@ -35,7 +35,8 @@ struct Settings {
     Texts dns = {}, dns_options = {}, dns_search = {};
     int stop_timeout = 10; // seconds
 
-    // Descriptors that survive the daemon: "web.stdout" → kept by systemd (sd_notify FDSTORE). Unset: not kept.
+    // Descriptors that survive the daemon, kept by systemd (sd_notify FDSTORE) as "ID-ROLE": ROLE is a number of
+    // monitor::Role. Engine::open() takes them back by these names. Unset: not kept.
     std::function<void(const std::string &name, BorrowedFd fd)> keep_descriptor = {};
     std::function<void(const std::string &name)> forget_descriptor = {};
 

@@ -214,8 +214,8 @@ void Engine::Core::tear_down(Container &container) {
         volumes->release(name);
     }
     const Settings now = settings();
-    if (now.forget_descriptor) {
-        now.forget_descriptor(container.id);
+    for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
+        now.forget_descriptor(container.id + "-" + std::to_string(role)); // those that it never had are no error
     }
     (void)unlink(path.socket.c_str()); // its monitor has, when it ended well
     if (const Status gone = remove_tree(path.run); !gone) {
