@@ -95,7 +95,7 @@ Result<Json> tmpfs_mount(const MountPoint &point) {
         options.push_back("size=" + std::to_string(point.tmpfs.size_bytes));
     }
     if (point.tmpfs.mode != 0) {
-        std::array<char, 16> mode{};
+        std::array<char, 24> mode{};
         (void)std::snprintf(mode.data(), mode.size(), "mode=%o", point.tmpfs.mode); // 11 digits at most
         options.emplace_back(mode.data());
     }
