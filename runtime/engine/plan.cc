@@ -318,7 +318,9 @@ HostFacts read_host_facts() {
     }
     facts.processors = static_cast<unsigned>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
     facts.apparmor = read_file("/sys/module/apparmor/parameters/enabled", 64).value_or("").starts_with('Y') &&
-                     access("/sys/kernel/security/apparmor/profiles", F_OK) == 0;
+                     read_file("/sys/kernel/security/apparmor/profiles")
+                         .value_or("")
+                         .contains(std::string(kDefaultApparmorProfile) + " (");
     return facts;
 }
 
