@@ -15,7 +15,7 @@ Result<std::vector<MountPoint>> binds(const Texts &list) {
 
 } // namespace
 
-TEST_CASE("-v tells host directories from volumes, and reads its options", "[engine]") {
+TEST_CASE("the option -v tells host directories from volumes, and reads its options", "[engine]") {
     const auto mounts = must(binds({"/host/../data:/b:ro,rshared", "vol:/a:nocopy"}));
     REQUIRE(mounts.size() == 2);
     CHECK(mounts[0].type == "volume");
@@ -28,7 +28,7 @@ TEST_CASE("-v tells host directories from volumes, and reads its options", "[eng
     CHECK(mounts[1].create_source);
 }
 
-TEST_CASE("-v that cannot be is refused", "[engine]") {
+TEST_CASE("the option -v that cannot be is refused", "[engine]") {
     for (const char *bad : {"", "/a", ":/b", "/a:b", "/a:/", "/a:/..", "/a:/b:xx", "/a:/b:ro,rw", "vol:/b:rshared",
                             "../x:/b", "/a:/b:ro:more"}) {
         INFO(bad);
@@ -37,7 +37,7 @@ TEST_CASE("-v that cannot be is refused", "[engine]") {
     CHECK(binds({"/a:/x", "/b:/x/"}).error().message == "Duplicate mount point: /x");
 }
 
-TEST_CASE("--mount checks which options belong to which type", "[engine]") {
+TEST_CASE("the option --mount checks which options belong to which type", "[engine]") {
     HostConfig host;
     host.mounts = {{.type = "bind", .source = "/a", .target = "/b"}};
     CHECK_FALSE(must(plan_mount_points({}, host, {})).front().create_source);
@@ -64,7 +64,7 @@ TEST_CASE("volumes of the image come where nothing of the user's is, parents fir
     CHECK(mounts[1].source == "/x");
 }
 
-TEST_CASE("--volumes-from reads its mode", "[engine]") {
+TEST_CASE("the option --volumes-from reads its mode", "[engine]") {
     CHECK(must(parse_volumes_from("db:ro")).read_only);
     CHECK_FALSE(must(parse_volumes_from("db")).read_only);
     CHECK_FALSE(parse_volumes_from("db:xx"));

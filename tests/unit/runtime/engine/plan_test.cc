@@ -147,7 +147,7 @@ TEST_CASE("a mount of the user's replaces one of every container, and read-only 
     CHECK_FALSE(plan.text());
 }
 
-TEST_CASE("--init runs our init before the program", "[engine]") {
+TEST_CASE("the option --init runs our init before the program", "[engine]") {
     Planned plan;
     plan.input.init_program = "/usr/lib/ballast/ballast-container-init";
     const Json config = plan.json();
