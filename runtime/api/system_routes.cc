@@ -13,6 +13,7 @@
 #include "runtime/api/version.h"
 #include "runtime/api/views.h"
 #include "runtime/engine/model_json.h"
+#include "runtime/engine/plan.h"
 #include "runtime/registry/login.h"
 
 namespace ballast::api {
@@ -82,7 +83,7 @@ std::string os_release(std::string_view key) {
 
 Json security_options() {
     Json options = Json::array();
-    if (access("/sys/kernel/security/apparmor/profiles", F_OK) == 0) {
+    if (engine::read_host_facts().apparmor) {
         options.push_back("name=apparmor");
     }
     options.push_back("name=seccomp,profile=builtin");

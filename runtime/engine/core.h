@@ -148,6 +148,7 @@ class Engine::Core {
     // --- remove.cc
     Status remove(const ContainerPtr &container, const RemoveOptions &options);
     Status remove_files(const ContainerPtr &container, bool volumes);
+    void remove_soon(const ContainerPtr &container); // --rm, once it has ended or could not be started
 
     // --- exec.cc
     Result<std::shared_ptr<Exec>> create_exec(const ContainerPtr &container, ExecConfig config, bool internal);

@@ -215,14 +215,18 @@ void Engine::Core::after_exit(const ContainerPtr &container, const monitor::Exit
         schedule_restart(container, delay);
     }
     if (remove_it) {
-        timer.soon([this, container] {
-            const std::scoped_lock operation(container->operation);
-            const Status removed = remove(container, {.force = false, .volumes = true, .link = false});
-            if (!removed && removed.error().code != ENOENT) {
-                log::error("remove: " + removed.error().message, {{"CONTAINER_ID", short_id(container->id)}});
-            }
-        });
+        remove_soon(container);
     }
+}
+
+void Engine::Core::remove_soon(const ContainerPtr &container) {
+    timer.soon([this, container] {
+        const std::scoped_lock operation(container->operation);
+        const Status removed = remove(container, {.force = false, .volumes = true, .link = false});
+        if (!removed && removed.error().code != ENOENT) {
+            log::error("remove: " + removed.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        }
+    });
 }
 
 void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay) {

@@ -499,6 +499,9 @@ Status Engine::Core::start(const ContainerPtr &container) {
         container->exits++;
         container->changed.notify_all();
         (void)save(*container); // the error that matters is the first one
+        if (container->data.host.auto_remove) {
+            remove_soon(container);
+        }
         return done;
     }
     {

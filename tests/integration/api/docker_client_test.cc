@@ -24,6 +24,9 @@ TEST_CASE("docker run prints what the program prints and ends as it ends", "[api
     REQUIRE(echo.output == "hello\n");
     REQUIRE(echo.errors == "trouble\n");
     REQUIRE(fixture.docker({"run", "--rm", "--network", "none", "inside", "exit", "7"}).status == 7);
+    // What could not be started is removed as well, and the client waits for that.
+    REQUIRE(fixture.docker({"run", "--rm", "--network", "none", "--entrypoint", "/nosuch", "inside"}).status == 127);
+    REQUIRE(fixture.output_of({"ps", "-aq"}).empty());
     REQUIRE(fixture.output_of({"run", "-i", "--rm", "--network", "none", "inside", "cat"}, "through and back\n") ==
             "through and back");
     REQUIRE(fixture.output_of({"run", "-t", "--rm", "--network", "none", "inside", "echo", "terminal", "too"})
