@@ -35,7 +35,7 @@ struct Healthcheck {
 struct RunConfig {
     std::string user = {};
     std::set<std::string> exposed_ports = {}; // "80/tcp"
-    std::vector<std::string> env = {};             // "NAME=VALUE"
+    std::vector<std::string> env = {};        // "NAME=VALUE"
     std::optional<std::vector<std::string>> entrypoint = {};
     std::optional<std::vector<std::string>> cmd = {};
     std::set<std::string> volumes = {}; // paths in the container

@@ -174,8 +174,7 @@ static Status unpack_again(StoreState &state, const ImageRecord &record, const D
     const ImageConfig config = TRY(state.config_of(id));
     Digest parent;
     for (std::size_t place = 0; place < std::min(manifest.layers.size(), config.diff_ids.size()); place++) {
-        auto reader =
-            std::make_shared<BlobReader>(TRY(BlobReader::open(*state.blobs, manifest.layers[place].digest)));
+        auto reader = std::make_shared<BlobReader>(TRY(BlobReader::open(*state.blobs, manifest.layers[place].digest)));
         const Layer layer = TRY(state.layers->unpack(
             parent, config.diff_ids[place], [reader](std::span<char> into) { return reader->read(into); },
             "layer " + manifest.layers[place].digest.text()));

@@ -18,7 +18,7 @@ namespace ballast::registry {
 
 struct PullRequest {
     image::Reference reference = {}; // with a tag or a digest, unless `all_tags`
-    bool all_tags = false;      // docker pull -a
+    bool all_tags = false;           // docker pull -a
     image::Platform platform = image::Platform::own();
     Credentials credentials = {}; // of the reference's domain; no mirror and no other host sees them
     std::stop_token stop = {};    // the client hung up

@@ -154,7 +154,8 @@ TEST_CASE("a body beyond its limit ends the transfer", "[http]") {
 TEST_CASE("headers without end are cut off, by bytes and by number", "[http]") {
     ScriptedServer server([](Turn &turn) {
         turn.send("HTTP/1.1 200 OK\r\n");
-        const std::string line = turn.request.target == "/long" ? "X-A: " + std::string(8000, 'a') + "\r\n" : "X: y\r\n";
+        const std::string line =
+            turn.request.target == "/long" ? "X-A: " + std::string(8000, 'a') + "\r\n" : "X: y\r\n";
         for (int i = 0; i < 5000 && !turn.hangs_up(); ++i) {
             turn.send(line);
         }

@@ -18,12 +18,32 @@ TEST_CASE("URLs are read into what a connection needs", "[http]") {
 }
 
 TEST_CASE("a URL that two readers could take for two things is refused", "[http]") {
-    for (const char *text :
-         {"", "host", "ftp://host/", "https:///path", "https://user@host/", "https://a:b@host/", "https://host:0/",
-          "https://host:65536/", "https://host:/", "https://host:1x/", "https://[::1/", "https://[host]/", "https://::1/",
-          "https://ho st/", "https://host/a b", "https://host/a\\b", "https://host\\@evil/", "https://host/\r\nX: y",
-          "https://host/\x7f", "https://host/\xc3\xbc", "https://h\xc3\xb6st/", "https://-host/", "https://.host/",
-          "https://host%00/", "file:///etc/passwd", "https://host:443@evil/"}) {
+    for (const char *text : {"",
+                             "host",
+                             "ftp://host/",
+                             "https:///path",
+                             "https://user@host/",
+                             "https://a:b@host/",
+                             "https://host:0/",
+                             "https://host:65536/",
+                             "https://host:/",
+                             "https://host:1x/",
+                             "https://[::1/",
+                             "https://[host]/",
+                             "https://::1/",
+                             "https://ho st/",
+                             "https://host/a b",
+                             "https://host/a\\b",
+                             "https://host\\@evil/",
+                             "https://host/\r\nX: y",
+                             "https://host/\x7f",
+                             "https://host/\xc3\xbc",
+                             "https://h\xc3\xb6st/",
+                             "https://-host/",
+                             "https://.host/",
+                             "https://host%00/",
+                             "file:///etc/passwd",
+                             "https://host:443@evil/"}) {
         CAPTURE(text);
         CHECK(error_of(parse_url(text)).code == EINVAL);
     }
