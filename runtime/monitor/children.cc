@@ -129,15 +129,25 @@ void Monitor::reap() {
     for (const auto &session : sessions_) {
         int status = 0;
         calls = calls || session->call.has_value();
-        if (session->alive() && session->child && !session->wait_status && session->pid > 0 &&
-            waitpid(session->pid, &status, WNOHANG) == session->pid) {
+        if (session->waits_for_child() && waitpid(session->pid, &status, WNOHANG) == session->pid) {
+            child_ended(session->pid, status);
+        }
+    }
+    // Orphans of the container, and a session's own process that ended since it was asked for above. While a call is
+    // under way one of them may be what it is about to name.
+    int status = 0;
+    for (pid_t ended = 0; !calls && (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+        child_ended(ended, status);
+    }
+}
+
+void Monitor::child_ended(pid_t pid, int status) {
+    for (const auto &session : sessions_) {
+        if (session->pid == pid && session->waits_for_child()) {
             session->wait_status = status;
             session->gone_at = now_;
             session->end.time_ns = container_log::now_ns();
         }
-    }
-    // Orphans of the container. While a call is under way one of them may be what it is about to name.
-    while (!calls && waitpid(-1, nullptr, WNOHANG) > 0) {
     }
 }
 

@@ -83,6 +83,7 @@ class Monitor {
     Status call_succeeded(Session &session);
     void call_failed(Session &session, const Error &error, int exit_status);
     void reap();
+    void child_ended(pid_t pid, int status);
     void process_gone(Session &session);
     void settle_session(Session &session);
     void session_ended(Session &session);

@@ -49,6 +49,7 @@ struct Session {
     End end;                   // from kEnded on
 
     bool alive() const { return phase == Phase::kCreated || phase == Phase::kRunning; }
+    bool waits_for_child() const { return alive() && child && !wait_status && pid > 0; }
     bool reads() const { return alive() && !held_back; }
     bool drained() const { return !output.is_open() && !errors.is_open(); }
     SessionState state() const;

@@ -16,6 +16,18 @@ TEST_CASE("the docker command knows the engine", "[api][root]") {
     REQUIRE(info.output.contains("Live Restore Enabled: true"));
 }
 
+TEST_CASE("of many programs that end at once, every end is seen", "[api][root]") {
+    const DaemonFixture fixture;
+    // Four times ten side by side; a status that gets lost would keep its client waiting.
+    const std::string ends =
+        fixture.shell("for round in 1 2 3 4; do for i in 1 2 3 4 5 6 7 8 9 10; do "
+                      "{ timeout 60 docker run --rm --network none inside exit 7; echo $?; } & done; wait; done "
+                      "| sort | uniq -c");
+    INFO(ends << fixture.log());
+    REQUIRE(ends.contains(" 40 7"));
+    REQUIRE(fixture.output_of({"ps", "-aq"}).empty());
+}
+
 TEST_CASE("docker run prints what the program prints and ends as it ends", "[api][root]") {
     const DaemonFixture fixture;
     const Completed echo = fixture.docker({"run", "--rm", "--network", "none", "inside", "echo", "hello", "trouble"});
