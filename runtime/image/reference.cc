@@ -188,7 +188,12 @@ std::string Reference::familiar_repository() const {
     }
     // "library/a/b" keeps its first component: "a/b" would mean another repository.
     const bool official = path.starts_with(kOfficial) && path.find('/', kOfficial.size()) == std::string::npos;
-    return official ? path.substr(kOfficial.size()) : path;
+    if (official) {
+        return path.substr(kOfficial.size());
+    }
+    // "a.b/c" alone would name the host a.b.
+    const std::size_t slash = path.find('/');
+    return slash != std::string::npos && names_domain(path.substr(0, slash)) ? repository() : path;
 }
 
 namespace {

@@ -34,6 +34,8 @@ TEST_CASE("the familiar form is the shortest that means the same", "[reference]"
     CHECK(familiar("docker.io/user/app:1") == "user/app:1");
     CHECK(familiar("quay.io/a/b") == "quay.io/a/b:latest");
     CHECK(familiar("docker.io/library/a/b") == "library/a/b:latest");
+    CHECK(familiar("docker.io/a.b/c") == "docker.io/a.b/c:latest"); // "a.b/c" would be on the host a.b
+    CHECK(familiar("docker.io/localhost/c") == "docker.io/localhost/c:latest");
     for (const char *text : {"busybox", "docker.io/library/a/b:1", "localhost/x", "user/app"}) {
         CHECK(canonical(familiar(text)) == canonical(text));
     }
