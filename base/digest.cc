@@ -37,14 +37,7 @@ class Sha256 {
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
         unsigned int size = 0;
         require(EVP_DigestFinal_ex(context_.get(), digest.data(), &size));
-        constexpr std::string_view kDigits = "0123456789abcdef";
-        std::string text;
-        text.reserve(2UL * size);
-        for (unsigned char byte : std::span(digest).first(size)) {
-            text += kDigits[byte >> 4U];
-            text += kDigits[byte & 0xfU];
-        }
-        return text;
+        return hexadecimal(std::span(digest).first(size));
     }
 
   private:
@@ -52,6 +45,17 @@ class Sha256 {
 };
 
 } // namespace
+
+std::string hexadecimal(std::span<const unsigned char> bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    text.reserve(2 * bytes.size());
+    for (const unsigned char byte : bytes) {
+        text += kDigits[byte >> 4U];
+        text += kDigits[byte & 0xfU];
+    }
+    return text;
+}
 
 std::string sha256(std::string_view bytes) {
     Sha256 hash;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 // SHA-256 (FIPS 180-4), as 64 lower-case hexadecimal digits.
 namespace ballast {
 
+// Two lower-case digits a byte.
+std::string hexadecimal(std::span<const unsigned char> bytes);
 std::string sha256(std::string_view bytes);
 Result<std::string> sha256_file(const std::filesystem::path &file);
 

@@ -10,21 +10,20 @@
 #include <unistd.h>
 
 #include "base/rollback.h"
+#include "base/unix_address.h"
 
 namespace ballast::http {
 namespace {
 
 constexpr int kBacklog = 512;
 
-Result<sockaddr_un> unix_address(const std::filesystem::path &path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.native().size() >= sizeof address.sun_path) {
+Result<sockaddr_un> address_of(const std::filesystem::path &path) {
+    const auto address = unix_address(path.native());
+    if (!address) {
         return fail(ENAMETOOLONG, "socket " + path.string() + ": the path is longer than " +
-                                      std::to_string(sizeof address.sun_path - 1) + " bytes");
+                                      std::to_string(sizeof address->sun_path - 1) + " bytes");
     }
-    std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
-    return address;
+    return *address;
 }
 
 // A socket file outlives its server; only a refused connection says that nobody is there.
@@ -73,7 +72,7 @@ Result<TcpAddress> tcp_address(const std::string &address, std::uint16_t port) {
 } // namespace
 
 Result<Fd> listen_unix(const std::filesystem::path &path, mode_t mode, std::optional<gid_t> group) {
-    const sockaddr_un address = TRY(unix_address(path));
+    const sockaddr_un address = TRY(address_of(path));
     TRY(remove_stale(path, address));
     Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     // Between bind and chmod nobody can connect: it does not listen yet.

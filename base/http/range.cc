@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/http/target.h"
+
 namespace ballast::http {
 namespace {
 
@@ -14,25 +16,6 @@ std::optional<std::uint64_t> number(std::string_view text) {
         return std::nullopt;
     }
     return value;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded += text[i];
-            continue;
-        }
-        unsigned value = 0;
-        const std::string_view digits = text.substr(i + 1, 2);
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-        if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2 || value == 0) {
-            return std::nullopt;
-        }
-        decoded += static_cast<char>(value);
-        i += 2;
-    }
-    return decoded;
 }
 
 } // namespace

@@ -19,6 +19,7 @@
 #include "base/fd_passing.h"
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "base/unix_address.h"
 
 namespace ballast::container {
 namespace {
@@ -94,14 +95,12 @@ void take_terminal_size(BorrowedFd master) { copy_size(STDIN_FILENO, master); }
 
 Result<Fd> connect_console(const std::filesystem::path &socket) {
     const std::string name = socket.string();
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (name.size() >= sizeof address.sun_path) {
+    const auto address = unix_address(name);
+    if (!address) {
         return fail(ENAMETOOLONG, "console socket " + quote(name) + " has a longer path than a socket may have");
     }
-    memcpy(address.sun_path, name.data(), name.size());
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd.is_open() || connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
+    if (!fd.is_open() || connect(fd.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof *address) != 0) {
         return fail_errno("connect to the console socket " + quote(name));
     }
     return fd;

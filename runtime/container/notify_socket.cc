@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container/notify_socket.h"
 
+#include "base/unix_address.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -32,16 +34,14 @@ bool says_ready(std::string_view message) {
 }
 
 void send_ready(const std::string &path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
+    const auto address = unix_address(path);
+    if (!address) {
         return; // no socket can be there
     }
-    memcpy(address.sun_path, path.data(), path.size());
     const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     // As with sd_notify(3) itself, nobody who listens any more is no error of the one who tells.
-    (void)sendto(socket.get(), kReady.data(), kReady.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr *>(&address),
-                 sizeof address);
+    (void)sendto(socket.get(), kReady.data(), kReady.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr *>(&*address), sizeof *address);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <span>
 
+#include "base/digest.h"
 #include "base/json/json_tree.h"
 
 namespace ballast::image {
@@ -92,13 +93,8 @@ Digest Hasher::finish() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     require(EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size));
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text = std::string(kind_of(state_->algorithm).name) + ":";
-    for (const unsigned char byte : std::span(digest).first(size)) {
-        text += kDigits[byte >> 4U];
-        text += kDigits[byte & 0xfU];
-    }
-    return *Digest::parse(text);
+    return *Digest::parse(std::string(kind_of(state_->algorithm).name) + ":" +
+                          hexadecimal(std::span(digest).first(size)));
 }
 
 Digest chain_id(const Digest &parent, const Digest &diff_id) {

@@ -42,6 +42,21 @@ Result<ImageRecord> record_of(const StoreState &state, const Digest &id) {
     return record != nullptr ? Result<ImageRecord>(*record) : fail(ENOENT, "No such image: " + id.text());
 }
 
+// Layers that were lost, from the blobs that are kept.
+Status unpack_again(StoreState &state, const ImageRecord &record, const Digest &id) {
+    const Manifest manifest = TRY(state.manifest_of(record));
+    const ImageConfig config = TRY(state.config_of(id));
+    Digest parent;
+    for (std::size_t place = 0; place < std::min(manifest.layers.size(), config.diff_ids.size()); place++) {
+        auto reader = std::make_shared<BlobReader>(TRY(BlobReader::open(*state.blobs, manifest.layers[place].digest)));
+        const Layer layer = TRY(state.layers->unpack(
+            parent, config.diff_ids[place], [reader](std::span<char> into) { return reader->read(into); },
+            "layer " + manifest.layers[place].digest.text()));
+        parent = layer.chain_id;
+    }
+    return state.layers->settle(config.chain_ids());
+}
+
 } // namespace
 
 ImageStore::ImageStore(std::unique_ptr<StoreState> state) : state_(std::move(state)) {}
@@ -166,21 +181,6 @@ Result<Lease> ImageStore::hold(const Digest &id) {
     lease.keep(id);
     TRY(record_of(*state_, id));
     return lease;
-}
-
-// Layers that were lost, from the blobs that are kept.
-static Status unpack_again(StoreState &state, const ImageRecord &record, const Digest &id) {
-    const Manifest manifest = TRY(state.manifest_of(record));
-    const ImageConfig config = TRY(state.config_of(id));
-    Digest parent;
-    for (std::size_t place = 0; place < std::min(manifest.layers.size(), config.diff_ids.size()); place++) {
-        auto reader = std::make_shared<BlobReader>(TRY(BlobReader::open(*state.blobs, manifest.layers[place].digest)));
-        const Layer layer = TRY(state.layers->unpack(
-            parent, config.diff_ids[place], [reader](std::span<char> into) { return reader->read(into); },
-            "layer " + manifest.layers[place].digest.text()));
-        parent = layer.chain_id;
-    }
-    return state.layers->settle(config.chain_ids());
 }
 
 Result<std::vector<std::filesystem::path>> ImageStore::lower_directories(const Digest &id) {

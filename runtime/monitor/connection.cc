@@ -10,6 +10,7 @@
 
 #include "base/fd_passing.h"
 #include "base/quote.h"
+#include "base/unix_address.h"
 
 namespace ballast::monitor {
 namespace {
@@ -55,15 +56,13 @@ Status read_exactly(BorrowedFd socket, char *bytes, std::size_t size, Clock::tim
 }
 
 Result<Fd> connect_to(const std::string &path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
+    const auto address = unix_address(path);
+    if (!address) {
         return fail(ENAMETOOLONG, "connect to " + quote(path));
     }
-    memcpy(address.sun_path, path.data(), path.size());
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket.is_open() ||
-        ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
+        ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof *address) != 0) {
         return fail_errno("connect to " + quote(path));
     }
     return socket;

@@ -11,21 +11,20 @@
 
 #include "base/fd_passing.h"
 #include "base/quote.h"
+#include "base/unix_address.h"
 
 namespace ballast::monitor {
 
 Result<Fd> listen_at(const std::string &path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
+    const auto address = unix_address(path);
+    if (!address) {
         return fail(ENAMETOOLONG, "listen at " + quote(path));
     }
-    memcpy(address.sun_path, path.data(), path.size());
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     (void)unlink(path.c_str()); // of a monitor that was killed
     const mode_t before = umask(0177);
     const bool bound = socket.is_open() &&
-                       bind(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0 &&
+                       bind(socket.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof *address) == 0 &&
                        listen(socket.get(), SOMAXCONN) == 0;
     const int code = errno;
     (void)umask(before);
