@@ -163,4 +163,11 @@ std::string bad_message(std::string_view message) {
     return "";
 }
 
+void check(const Plan &plan, std::uint64_t one_in) {
+    const Report report = run(plan);
+    CAPTURE(plan.name, report.runs, report.accepted, report.problem);
+    REQUIRE(report.problem.empty());
+    REQUIRE(report.accepted > report.runs / one_in);
+}
+
 } // namespace ballast::fuzz

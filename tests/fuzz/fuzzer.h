@@ -42,6 +42,10 @@ struct Report {
 // accepted. Reads the corpus once; parsers are called in this process, one at a time.
 Report run(const Plan &plan);
 
+// The same as a test: it fails for a broken promise, and unless more than one input in `one_in` was accepted, for
+// mutations that are all refused test nothing behind the first check.
+void check(const Plan &plan, std::uint64_t one_in = 20);
+
 // The two steps of a mutation, for parsers that want a mixture of their own.
 std::string mutate_bytes(std::string text, const std::vector<std::string> &words, Random &random);
 // On what is not JSON it works on bytes. `others`: whose parts may be put in.

@@ -56,9 +56,5 @@ TEST_CASE("no archive writes outside of its directory", "[fuzz][root]") {
                           .words = {"../", "/outside", "..", ".wh.", ".wh..wh..opq", "0000000", "ustar", "path=", "5",
                                     "2", "1", "3", "L", "x", "SCHILY.xattr.",
                                     "GNU.sparse.size=", "linkpath=../outside"}};
-    const fuzz::Report report = fuzz::run(plan);
-    CAPTURE(plan.name, report.runs, report.accepted, report.problem);
-    REQUIRE(report.problem.empty());
-    // A header's checksum refuses most of what is changed in it.
-    REQUIRE(report.accepted > report.runs / 200);
+    fuzz::check(plan, 200); // a header's checksum refuses most of what is changed in it
 }
