@@ -291,7 +291,7 @@ Status start_process(Making &making) {
     }
     // While the process builds its file system, on another processor.
     making.state.pid = making.process.pid;
-    making.state.start_time = TRY(start_time_of(making.process.pid));
+    making.state.start_time = TRY(process_start(making.process.pid)).time; // it may have failed by now, and says why
     making.state.cgroup = making.cgroup->place(); // systemd tells its path only now
     return making.directory->store(making.state);
 }

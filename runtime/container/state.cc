@@ -165,7 +165,7 @@ const char *phase_name(Phase phase) {
     return "unknown";
 }
 
-Result<std::uint64_t> start_time_of(pid_t pid) {
+Result<ProcessStart> process_start(pid_t pid) {
     const std::string file = "/proc/" + std::to_string(pid) + "/stat";
     auto text = read_file(file, 4096);
     if (!text.has_value()) {
@@ -177,16 +177,14 @@ Result<std::uint64_t> start_time_of(pid_t pid) {
         return fail(EPROTO, file + " does not read");
     }
     const char state = (*text)[at + 2];
-    if (state == 'Z' || state == 'X') {
-        return fail(ESRCH, "process " + std::to_string(pid) + " has ended");
-    }
     for (int field = 2; field < 22; ++field) {
         at = text->find(' ', at + 1);
         if (at == std::string::npos) {
             return fail(EPROTO, file + " does not read");
         }
     }
-    return std::strtoull(text->c_str() + at + 1, nullptr, 10);
+    return ProcessStart{.time = std::strtoull(text->c_str() + at + 1, nullptr, 10),
+                        .ended = state == 'Z' || state == 'X'};
 }
 
 Result<ContainerDir> ContainerDir::make(const fs::path &root, const std::string &id) {
@@ -257,8 +255,9 @@ Result<Phase> phase_of(const State &state, const ContainerDir &directory, Fd *fi
     }
     Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, state.pid, 0)));
     // Opened before its start time is compared: from here on the descriptor cannot become another process.
-    const Result<std::uint64_t> started = pidfd.is_open() ? start_time_of(state.pid) : Result<std::uint64_t>(0);
-    if (!started.has_value() || *started != state.start_time) {
+    const Result<ProcessStart> started =
+        pidfd.is_open() ? process_start(state.pid) : Result<ProcessStart>(fail(ESRCH, "no such process"));
+    if (!started.has_value() || started->ended || started->time != state.start_time) {
         return Phase::kStopped;
     }
     if (first_process != nullptr) {

@@ -62,8 +62,12 @@ Status check_id(const std::string &id);
 enum class Phase { kCreating, kCreated, kRunning, kPaused, kStopped };
 const char *phase_name(Phase phase);
 
-// The start time of `pid`, in clock ticks since boot; ESRCH when there is none or it is a zombie.
-Result<std::uint64_t> start_time_of(pid_t pid);
+struct ProcessStart {
+    std::uint64_t time = 0; // in clock ticks since boot
+    bool ended = false;     // a zombie, which its parent has not waited for
+};
+// ESRCH when there is no such process.
+Result<ProcessStart> process_start(pid_t pid);
 
 // One container's directory, locked for as long as this lives.
 class ContainerDir {

@@ -2,6 +2,7 @@
 #include "runtime/container/state.h"
 
 #include <sys/file.h>
+#include <sys/wait.h>
 
 #include "tests/unit/check.h"
 
@@ -80,12 +81,34 @@ TEST_CASE("a process is told from a later one with its number", "[state]") {
     State state = whole();
     state.cgroup = {.manager = isolate::CgroupManager::kDisabled, .path = {}, .scope = {}};
     state.pid = getpid();
-    state.start_time = must(start_time_of(getpid()));
+    state.start_time = must(process_start(getpid())).time;
     CHECK(must(phase_of(state, directory)) == Phase::kRunning);
     state.start_time += 1;
     CHECK(must(phase_of(state, directory)) == Phase::kStopped);
     state.pid = 0;
     CHECK(must(phase_of(state, directory)) == Phase::kStopped);
+}
+
+TEST_CASE("a process that has ended keeps its start time until its parent waits for it", "[state]") {
+    const TemporaryDirectory root = scratch();
+    const ContainerDir directory = must(ContainerDir::make(root.path(), "web"));
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    REQUIRE(child > 0);
+    siginfo_t ended{};
+    REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+    const ProcessStart start = must(process_start(child));
+    CHECK(start.ended);
+    CHECK(start.time >= must(process_start(getpid())).time);
+    State state = whole();
+    state.cgroup = {.manager = isolate::CgroupManager::kDisabled, .path = {}, .scope = {}};
+    state.pid = child;
+    state.start_time = start.time;
+    CHECK(must(phase_of(state, directory)) == Phase::kStopped);
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+    CHECK(error_of(process_start(child)).code == ESRCH);
 }
 
 TEST_CASE("a container waits for as long as its first process holds the lock", "[state]") {
@@ -96,7 +119,7 @@ TEST_CASE("a container waits for as long as its first process holds the lock", "
     State state = whole();
     state.cgroup = {.manager = isolate::CgroupManager::kDisabled, .path = {}, .scope = {}};
     state.pid = getpid();
-    state.start_time = must(start_time_of(getpid()));
+    state.start_time = must(process_start(getpid())).time;
     CHECK(must(phase_of(state, directory)) == Phase::kCreated);
     state.pid = 0;
     CHECK(must(phase_of(state, directory)) == Phase::kCreating);
