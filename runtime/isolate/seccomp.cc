@@ -87,13 +87,6 @@ Status check_notify(const oci::Seccomp &profile) {
     return {};
 }
 
-bool has_notify(const std::vector<sock_filter> &filter) {
-    return std::ranges::any_of(filter, [](const sock_filter &instruction) {
-        return instruction.code == (BPF_RET | BPF_K) &&
-               (instruction.k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF;
-    });
-}
-
 Result<std::vector<sock_filter>> filter_for(const oci::Seccomp &profile, const std::filesystem::path &directory) {
     const SeccompCache cache = SeccompCache::open(directory);
     const std::string key = seccomp_key(profile);
@@ -122,7 +115,7 @@ Result<SeccompProgram> seccomp_program(const oci::Seccomp &profile, const std::f
     SeccompProgram program;
     program.flags = TRY(flags_of(profile.flags));
     program.filter = TRY(filter_for(profile, cache));
-    program.notifies = has_notify(program.filter);
+    program.notifies = !profile.listener_path.empty(); // without SCMP_ACT_NOTIFY, too: the agent waits, as with crun
     if (!program.notifies) {
         program.flags &= ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
     } else if ((program.flags & SECCOMP_FILTER_FLAG_TSYNC) != 0) {

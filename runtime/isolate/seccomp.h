@@ -19,7 +19,7 @@ namespace ballast::isolate {
 struct SeccompProgram {
     std::vector<sock_filter> filter; // empty: no filter
     unsigned flags = 0;              // SECCOMP_FILTER_FLAG_*
-    bool notifies = false;           // has SCMP_ACT_NOTIFY: loading it gives a listener
+    bool notifies = false;           // there is a listenerPath: loading it gives a listener
 };
 
 // `cache` is a directory that only we write to (made 0700 when missing); what is damaged there is compiled again, and

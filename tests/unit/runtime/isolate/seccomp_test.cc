@@ -71,7 +71,7 @@ TEST_CASE("every action is the kernel's own", "[seccomp]") {
         const SeccompProgram program = compiled(profile);
         CHECK(asked(program, SYS_mkdir) == action.answer);
         CHECK(asked(program, SYS_rmdir) == SECCOMP_RET_ALLOW);
-        CHECK(program.notifies == (action.answer == SECCOMP_RET_USER_NOTIF));
+        CHECK(program.notifies); // whatever the actions are: the agent at the path waits for its listener
     }
 }
 
