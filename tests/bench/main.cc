@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "tests/bench/engine_bench.h"
 #include "tests/bench/image_bench.h"
 #include "tests/bench/oci_bench.h"
 #include "tests/vm/scratch.h"
@@ -17,7 +18,7 @@ struct Bench {
     const char *name;
     Status (*run)(const Settings &);
 };
-constexpr Bench kBenches[] = {{"image", bench_image}, {"oci", bench_oci}};
+constexpr Bench kBenches[] = {{"image", bench_image}, {"oci", bench_oci}, {"engine", bench_engine}};
 
 // The benchmarks of these names, each once; of no names all.
 Result<std::vector<Bench>> choose(const std::vector<std::string> &names) {
@@ -56,8 +57,8 @@ int main_bench(int argc, char **argv) {
     }
     std::vector<std::string> names;
     CLI::App app("Measures Ballast beside its peers.", "ballast-bench");
-    app.add_option("name", names, "which benchmarks (image, oci); all when none is named");
-    app.add_option("-n,--rounds", settings.rounds, "how often to measure what is timed (image: 5, oci: 200)")
+    app.add_option("name", names, "which benchmarks (image, oci, engine); all when none is named");
+    app.add_option("-n,--rounds", settings.rounds, "how often to measure what is timed (image: 5, oci: 200, engine: 50)")
         ->check(CLI::Range(1, 10000));
     app.add_option("--output", settings.output, "the build's output; results go to bench/ there")
         ->capture_default_str();
