@@ -102,9 +102,12 @@ Status write_pid_file(const std::filesystem::path &file, pid_t pid) {
     return {};
 }
 
+// Of the container process state, not of the container: the one that the specification's example shows and crun sends.
+constexpr const char *kProcessStateVersion = "0.2.0";
+
 std::string seccomp_process_state(const State &state, Phase phase, pid_t pid, const std::string &metadata) {
     const nlohmann::ordered_json text = {
-        {"ociVersion", state.oci_version},
+        {"ociVersion", kProcessStateVersion},
         {"fds", {"seccompFd"}},
         {"pid", pid},
         {"metadata", metadata},
