@@ -11,6 +11,7 @@
 #include "base/json/json_cursor.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "runtime/engine/container_files.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/record.h"
@@ -306,6 +307,12 @@ Status Engine::Core::recover(std::map<std::string, Fd> inherited, Texts &found) 
             names.emplace(container->data.name, id);
         }
         containers.emplace(id, std::move(container));
+    }
+    for (const ContainerPtr &container : all()) {
+        const std::optional<std::string> other = joined_container(container->data.host.network_mode);
+        if (const Result<ContainerPtr> joined = other ? find(*other) : fail(ENOENT, "it has its own network")) {
+            share_container_files(container->data, (*joined)->data); // nobody else knows of them yet
+        }
     }
     remove_leftovers();
     for (const ContainerPtr &container : all()) {

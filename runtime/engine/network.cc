@@ -28,10 +28,10 @@ Result<NetworkPlan> plan_network(const Snapshot &container,
         return NetworkPlan{};
     }
     if (mode == "host") {
-        return NetworkPlan{.network_namespace = "host", .address = {}};
+        return NetworkPlan{.network_namespace = "host", .files = {.of_host = true}};
     }
     const int pid = TRY(process_of(mode.substr(kContainer.size())));
-    return NetworkPlan{.network_namespace = "/proc/" + std::to_string(pid) + "/ns/net", .address = {}};
+    return NetworkPlan{.network_namespace = "/proc/" + std::to_string(pid) + "/ns/net", .files = {}};
 }
 
 } // namespace ballast::engine

@@ -5,13 +5,14 @@
 #include <string>
 
 #include "base/result.h"
+#include "runtime/engine/container_files.h"
 #include "runtime/engine/model.h"
 
 namespace ballast::engine {
 
 struct NetworkPlan {
     std::string network_namespace; // PlanInput::network_namespace
-    std::string address;           // of the container, for its hosts file; empty: none
+    FileNetwork files;             // unless it is another container's
 };
 
 // What a container's network mode asks for. `process_of` gives the pid of another, running container. EINVAL for modes

@@ -90,8 +90,4 @@ const Texts &default_readonly_paths();
 // The program and its arguments as `inspect` shows them: entrypoint, then command.
 Texts program_of(const Config &config);
 
-// Files that the engine makes for a container, in its directory on disk.
-std::string hosts_file(const Snapshot &container, std::string_view base, const std::string &address);
-std::string resolv_conf(const HostConfig &host, std::string_view of_host);
-
 } // namespace ballast::engine

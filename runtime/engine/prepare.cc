@@ -15,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostDevices = 4096;
-constexpr std::uint64_t kLargestFile = 1UL << 20;
 
 std::optional<HostDevice> device_at(const fs::path &path, const std::string &inside, const std::string &access) {
     struct stat status{};
@@ -118,20 +117,6 @@ Result<std::map<std::string, std::pair<unsigned, unsigned>>> find_block_devices(
         numbers[path] = {major(status.st_rdev), minor(status.st_rdev)};
     }
     return numbers;
-}
-
-Status write_container_files(Snapshot &container, const std::string &directory, const std::string &address) {
-    const fs::path base = directory;
-    const bool of_host = container.host.network_mode == "host";
-    // Read again at each start: the machine may have other servers by now. Without a file: an empty one.
-    const std::string hosts = of_host ? read_file("/etc/hosts", kLargestFile).value_or("") : "";
-    const std::string servers = read_file("/etc/resolv.conf", kLargestFile).value_or("");
-    container.hosts_path = base / "hosts";
-    container.hostname_path = base / "hostname";
-    container.resolv_conf_path = base / "resolv.conf";
-    TRY(write_file(container.hosts_path, hosts_file(container, hosts, address)));
-    TRY(write_file(container.hostname_path, container.config.hostname + "\n"));
-    return write_file(container.resolv_conf_path, resolv_conf(container.host, servers));
 }
 
 } // namespace ballast::engine

@@ -14,7 +14,5 @@ namespace ballast::engine {
 Result<std::vector<HostDevice>> find_devices(const HostConfig &host);
 // The numbers of the block devices that limits name.
 Result<std::map<std::string, std::pair<unsigned, unsigned>>> find_block_devices(const Resources &resources);
-// hosts, hostname and resolv.conf, in the container's directory on disk; enters their paths.
-Status write_container_files(Snapshot &container, const std::string &directory, const std::string &address);
 
 } // namespace ballast::engine

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/quote.h"
+#include "runtime/engine/container_files.h"
 
 namespace ballast::engine {
 namespace {
@@ -304,6 +305,7 @@ Result<Texts> check_settings(Config &config, HostConfig &host, const MachineFact
     TRY(check_restart(host));
     TRY(check_namespaces(host));
     TRY(check_unsupported(host));
+    TRY(check_name_settings(host));
     TRY(check_sysctls(host));
     TRY(check_resources(host, machine, warnings));
     if (host.shm_size < 0) {

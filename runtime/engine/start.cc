@@ -13,6 +13,7 @@
 #include "base/quote.h"
 #include "base/rollback.h"
 #include "base/subprocess.h"
+#include "runtime/engine/container_files.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/health.h"
 #include "runtime/engine/names.h"
@@ -279,7 +280,7 @@ class Starter {
         const NetworkPlan network =
             TRY(plan_network(data_, [this](const std::string &name) { return process_of(name); }));
         input_.network_namespace = network.network_namespace;
-        TRY(write_container_files(data_, path_.disk, network.address));
+        TRY(write_files(network));
         TRY(join_namespaces());
         TRY(prepare_mounts());
         return plan();
@@ -344,6 +345,17 @@ class Starter {
             return fail(EBUSY, "cannot join network of a non running container: " + other->id);
         }
         return snapshot.state.pid;
+    }
+
+    Status write_files(const NetworkPlan &network) {
+        if (const std::optional<std::string> other = joined_container(data_.host.network_mode)) {
+            const Snapshot joined = TRY(core_.find(*other))->snapshot();
+            share_container_files(data_, joined);
+            data_.config.hostname = joined.config.hostname;
+            data_.config.domainname = joined.config.domainname;
+            return {};
+        }
+        return write_container_files(data_, path_.disk, network.files);
     }
 
     Status join_namespaces() {

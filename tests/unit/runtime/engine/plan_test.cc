@@ -219,12 +219,4 @@ TEST_CASE("device rules of the user's are read strictly", "[engine]") {
     }
 }
 
-TEST_CASE("resolv.conf keeps what the user said nothing about", "[engine]") {
-    HostConfig host;
-    CHECK(resolv_conf(host, "nameserver 1.1.1.1\nsearch a\n") == "nameserver 1.1.1.1\nsearch a\n");
-    host.dns = {"9.9.9.9"};
-    host.dns_search = {"."};
-    CHECK(resolv_conf(host, "nameserver 1.1.1.1\nsearch a\noptions x\n") == "options x\nnameserver 9.9.9.9\n");
-}
-
 } // namespace ballast::engine
