@@ -32,6 +32,28 @@ Result<std::string> running_deployment(std::string_view command_line) {
     return id;
 }
 
+std::string deployment_name(std::string_view id) {
+    constexpr std::string_view kFront = "ostree-";
+    const std::size_t dash = id.rfind('-');
+    return id.starts_with(kFront) && dash != std::string_view::npos && dash > kFront.size()
+               ? std::string(id.substr(kFront.size(), dash - kFront.size()))
+               : std::string();
+}
+
+Status forget_trial(const std::filesystem::path &grubenv) {
+    Result<GrubEnvironment> environment = read_environment(grubenv);
+    if (!environment.has_value()) { // missing or corrupt: it holds no tries, and record_good() makes it anew
+        const bool empty = environment.error().code == ENOENT || environment.error().code == EINVAL;
+        return empty ? Status() : Status(std::unexpected(std::move(environment).error()));
+    }
+    if (!environment->get("trial") && !environment->get("tries")) {
+        return {};
+    }
+    environment->remove("trial");
+    environment->remove("tries");
+    return write_environment(grubenv, *environment);
+}
+
 Result<GoodRecord> record_good(const std::filesystem::path &grubenv, const std::string &id) {
     if (!is_deployment_id(id)) {
         return fail(EINVAL, "not a deployment's id: " + quote(id));

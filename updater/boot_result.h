@@ -17,6 +17,9 @@ namespace ballast::updater {
 // (the kernel was not started from our menu), EINVAL when it is no id.
 Result<std::string> running_deployment(std::string_view command_line);
 
+// "CHECKSUM.SERIAL" of the id "ostree-CHECKSUM.SERIAL-RECIPE": the deployment's directory. Empty when it is no such id.
+std::string deployment_name(std::string_view id);
+
 enum class GoodRecord { kWritten, kAlreadyThere };
 
 // Makes `id` the good one in GRUBENV, in one durable write, and drops trial and tries if they are its own. Those of
@@ -24,5 +27,9 @@ enum class GoodRecord { kWritten, kAlreadyThere };
 // well. Nothing is written when `id` is good already. A corrupt block is replaced. EROFS when GRUBENV cannot be
 // written.
 Result<GoodRecord> record_good(const std::filesystem::path &grubenv, const std::string &id);
+
+// Drops trial and tries, so that whatever is in front gets all its starts again. Nothing is written when there are
+// none.
+Status forget_trial(const std::filesystem::path &grubenv);
 
 } // namespace ballast::updater

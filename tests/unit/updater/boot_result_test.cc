@@ -96,5 +96,20 @@ TEST_CASE("errors of recording are told", "[boot]") {
     CHECK(missing.error().message.contains("missing/grubenv"));
 }
 
+TEST_CASE("a deployment's name is the middle of its id", "[boot]") {
+    CHECK(deployment_name("ostree-0a1b.2-3f6a0c1d") == "0a1b.2");
+    CHECK(deployment_name("ostree-3f6a0c1d").empty());
+    CHECK(deployment_name("0a1b.2-3f6a0c1d").empty());
+    CHECK(deployment_name("").empty());
+}
+
+TEST_CASE("forgotten tries are gone, and all else stays", "[boot]") {
+    const Grubenv grubenv({{"good", "a"}, {"trial", "b"}, {"tries", "0"}, {"other", "x"}});
+    REQUIRE(forget_trial(grubenv.path()).has_value());
+    CHECK(grubenv.variables() == Variables{{"good", "a"}, {"other", "x"}});
+    REQUIRE(forget_trial(grubenv.path()).has_value());
+    CHECK(forget_trial("/nonexistent/grubenv").has_value());
+}
+
 } // namespace
 } // namespace ballast::updater

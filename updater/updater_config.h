@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "updater/windows.h"
+
+// The updater's configuration, /etc/ballast/updater.json, read strictly. Its JSON Schema is
+// configs/updater.schema.json; docs/usage/updates.md explains the keys.
+namespace ballast::updater {
+
+inline constexpr const char *kUpdaterFile = "/etc/ballast/updater.json";
+
+enum class Strategy {
+    kManual,    // nothing happens unasked
+    kImmediate, // download, stage and restart as soon as there is something
+    kWindow,    // restart inside of the windows only
+    kLock,      // restart with the fleet's lock only, and inside of the windows if there are any
+};
+
+struct TlsFiles {
+    std::filesystem::path authorities, certificate, key; // empty: the system's; none
+};
+
+struct LockServer {
+    std::string url; // without slash at the end
+    std::string group = "default";
+    std::chrono::seconds timeout{30};
+};
+
+struct UpdaterConfig {
+    Strategy strategy = Strategy::kManual;
+    std::chrono::seconds check_interval{std::chrono::hours(6)};
+    std::vector<std::string> urls; // of one repository and its mirrors, in the order in which they are asked
+    std::string proxy;             // "http://host:port"
+    TlsFiles tls;
+    std::vector<std::filesystem::path> keys; // files or directories of public keys, beside those of the image
+    std::vector<Window> windows;
+    LockServer lock;
+};
+
+// EINVAL "FILE:LINE:COLUMN: what". A file that is missing is the defaults.
+Result<UpdaterConfig> load_updater_config(const std::filesystem::path &file);
+Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::string &name);
+
+std::vector<std::string_view> updater_config_keys(); // in alphabetical order
+std::string_view name_of(Strategy strategy);
+
+} // namespace ballast::updater
