@@ -1,38 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/device_filter.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <string_view>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <vector>
+
+#include "runtime/bpf/program.h"
 
 namespace ballast::isolate {
 namespace {
 
-// By this the program is found again among others. At most 15 letters.
-constexpr std::string_view kName = "ballast_device";
-static_assert(kName.size() < BPF_OBJ_NAME_LEN);
-// The kernel allows 64 programs a cgroup and hook; the rest is for a kernel that allows more.
-constexpr std::size_t kMostPrograms = 256;
+constexpr bpf::ProgramKind kKind{
+    .type = BPF_PROG_TYPE_CGROUP_DEVICE, .hook = BPF_CGROUP_DEVICE, .name = "ballast_device"};
+static_assert(kKind.name.size() < BPF_OBJ_NAME_LEN);
 // The program of most containers stays loaded here, under a name of its instructions: checking and translating it takes
 // the kernel longer (350 us) than all else that a cgroup needs.
 constexpr const char *kPinned = "/sys/fs/bpf/ballast";
 constexpr mode_t kPinnedMode = 0700;
-
-int bpf(bpf_cmd command, bpf_attr &attributes) {
-    return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));
-}
-
-template <typename T>
-__u64 address(T *pointer) {
-    return reinterpret_cast<__u64>(pointer);
-}
 
 std::unexpected<Error> failed(const char *what, int code) {
     std::string message = std::string("device rules: ") + what;
@@ -52,38 +40,11 @@ std::unexpected<Error> failed(const char *what, int code) {
 }
 
 Result<Fd> load(const DeviceProgram &program) {
-    bpf_attr attributes{};
-    attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-    attributes.expected_attach_type = BPF_CGROUP_DEVICE;
-    attributes.insns = address(program.instructions.data());
-    attributes.insn_cnt = static_cast<__u32>(program.instructions.size());
-    attributes.license = address("Apache-2.0"); // it calls no function of the kernel's, so any licence will do
-    std::ranges::copy(kName, attributes.prog_name);
-    int fd = -1;
-    do {
-        fd = bpf(BPF_PROG_LOAD, attributes);
-    } while (fd < 0 && (errno == EAGAIN || errno == EINTR)); // the verifier yields to a signal
-    if (fd < 0) {
-        return failed("load", errno);
+    bpf::Outcome<Fd> loaded = bpf::load(kKind, program.instructions);
+    if (!loaded) {
+        return failed("load", loaded.error());
     }
-    return Fd(fd);
-}
-
-Result<bpf_prog_info> about(const Fd &program) {
-    bpf_prog_info info{};
-    bpf_attr attributes{};
-    attributes.info.bpf_fd = static_cast<__u32>(program.get());
-    attributes.info.info = address(&info);
-    attributes.info.info_len = sizeof info;
-    if (bpf(BPF_OBJ_GET_INFO_BY_FD, attributes) != 0) {
-        return failed("look at the program", errno);
-    }
-    return info;
-}
-
-bool has_our_name(const bpf_prog_info &info) {
-    return info.type == BPF_PROG_TYPE_CGROUP_DEVICE &&
-           std::string_view(info.name, ::strnlen(info.name, sizeof info.name)) == kName;
+    return std::move(*loaded);
 }
 
 // Another version's program, with other instructions, has another name.
@@ -104,11 +65,11 @@ std::string pin_of(const DeviceProgram &program) {
 // root can have loaded a program of this type as root.
 Fd pinned(const std::string &path) {
     bpf_attr attributes{};
-    attributes.pathname = address(path.c_str());
-    Fd program(bpf(BPF_OBJ_GET, attributes));
+    attributes.pathname = bpf::address(path.c_str());
+    Fd program(bpf::call(BPF_OBJ_GET, attributes));
     if (program.is_open()) {
-        const Result<bpf_prog_info> info = about(program);
-        if (!info.has_value() || !has_our_name(*info) || info->created_by_uid != 0) {
+        const bpf::Outcome<bpf_prog_info> info = bpf::about(program);
+        if (!info.has_value() || !bpf::is_kind(*info, kKind) || info->created_by_uid != 0) {
             program.close();
         }
     }
@@ -119,9 +80,9 @@ void pin(const Fd &program, const std::string &path) {
     // All of this may fail: without a file system for pins every container loads its own, which is slower and as safe.
     (void)::mkdir(kPinned, kPinnedMode);
     bpf_attr attributes{};
-    attributes.pathname = address(path.c_str());
+    attributes.pathname = bpf::address(path.c_str());
     attributes.bpf_fd = static_cast<__u32>(program.get());
-    (void)bpf(BPF_OBJ_PIN, attributes);
+    (void)bpf::call(BPF_OBJ_PIN, attributes);
 }
 
 Result<Fd> loaded_program(const DeviceProgram &program) {
@@ -137,59 +98,6 @@ Result<Fd> loaded_program(const DeviceProgram &program) {
     return fresh;
 }
 
-// `old` >= 0: exchanged for that one.
-int attach(BorrowedFd cgroup, const Fd &program, int old) {
-    bpf_attr attributes{};
-    attributes.target_fd = static_cast<__u32>(cgroup.get());
-    attributes.attach_bpf_fd = static_cast<__u32>(program.get());
-    attributes.attach_type = BPF_CGROUP_DEVICE;
-    attributes.attach_flags = BPF_F_ALLOW_MULTI; // cgroups below may add their own; ours stays in force for them
-    if (old >= 0) {
-        attributes.attach_flags |= BPF_F_REPLACE;
-        attributes.replace_bpf_fd = static_cast<__u32>(old);
-    }
-    return bpf(BPF_PROG_ATTACH, attributes) == 0 ? 0 : errno;
-}
-
-Status detach(BorrowedFd cgroup, const Fd &program) {
-    bpf_attr attributes{};
-    attributes.target_fd = static_cast<__u32>(cgroup.get());
-    attributes.attach_bpf_fd = static_cast<__u32>(program.get());
-    attributes.attach_type = BPF_CGROUP_DEVICE;
-    if (bpf(BPF_PROG_DETACH, attributes) != 0 && errno != ENOENT) {
-        return failed("detach", errno);
-    }
-    return {};
-}
-
-Result<std::vector<Fd>> attached_programs(BorrowedFd cgroup) {
-    std::vector<__u32> ids(kMostPrograms);
-    bpf_attr attributes{};
-    attributes.query.target_fd = static_cast<__u32>(cgroup.get());
-    attributes.query.attach_type = BPF_CGROUP_DEVICE;
-    attributes.query.prog_ids = address(ids.data());
-    attributes.query.prog_cnt = static_cast<__u32>(ids.size());
-    if (bpf(BPF_PROG_QUERY, attributes) != 0) {
-        return failed("look for attached programs", errno);
-    }
-    std::vector<Fd> ours;
-    for (std::size_t place = 0; place < std::min<std::size_t>(attributes.query.prog_cnt, ids.size()); place++) {
-        bpf_attr by_id{};
-        by_id.prog_id = ids[place];
-        Fd program(bpf(BPF_PROG_GET_FD_BY_ID, by_id));
-        if (!program.is_open()) {
-            if (errno == ENOENT) {
-                continue; // gone since
-            }
-            return failed("open the attached program", errno);
-        }
-        if (has_our_name(TRY(about(program)))) {
-            ours.push_back(std::move(program));
-        }
-    }
-    return ours;
-}
-
 } // namespace
 
 Status attach_device_filter(BorrowedFd cgroup, const DeviceProgram &program) {
@@ -197,29 +105,35 @@ Status attach_device_filter(BorrowedFd cgroup, const DeviceProgram &program) {
         return {};
     }
     Fd loaded = TRY(loaded_program(program));
-    if (const int code = attach(cgroup, loaded, -1); code != 0) {
+    if (const int code = bpf::attach(cgroup, kKind, loaded, -1); code != 0) {
         return failed("attach", code);
     }
     return {};
 }
 
 Status replace_device_filter(BorrowedFd cgroup, const DeviceProgram &program) {
-    std::vector<Fd> old = TRY(attached_programs(cgroup));
+    bpf::Outcome<std::vector<Fd>> found = bpf::attached(cgroup, kKind);
+    if (!found) {
+        return failed("look for attached programs", found.error());
+    }
+    std::vector<Fd> &old = *found;
     if (!program.everything_allowed) {
         Fd loaded = TRY(loaded_program(program));
-        int code = attach(cgroup, loaded, old.empty() ? -1 : old.back().get());
+        int code = bpf::attach(cgroup, kKind, loaded, old.empty() ? -1 : old.back().get());
         if (code == 0 && !old.empty()) {
             old.pop_back();
         } else if (code != 0 && !old.empty()) {
             // ENOENT: somebody else exchanged it meanwhile. EINVAL: a kernel without BPF_F_REPLACE.
-            code = attach(cgroup, loaded, -1);
+            code = bpf::attach(cgroup, kKind, loaded, -1);
         }
         if (code != 0) {
             return failed("attach", code);
         }
     }
     for (const Fd &program_before : old) {
-        TRY(detach(cgroup, program_before));
+        if (const int code = bpf::detach(cgroup, kKind, program_before); code != 0) {
+            return failed("detach", code);
+        }
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/quote.h"
+#include "runtime/bpf/instructions.h"
 
 namespace ballast::isolate {
 namespace {
@@ -134,30 +135,15 @@ constexpr int kMajor = BPF_REG_4;
 constexpr int kMinor = BPF_REG_5;
 constexpr int kScratch = BPF_REG_6;
 
-bpf_insn instruction(unsigned code, int destination, int source, int offset, std::uint32_t value) {
-    bpf_insn made{};
-    made.code = static_cast<__u8>(code);
-    made.dst_reg = static_cast<__u8>(destination & 0xf);
-    made.src_reg = static_cast<__u8>(source & 0xf);
-    made.off = static_cast<__s16>(offset);
-    made.imm = static_cast<__s32>(value);
-    return made;
-}
-bpf_insn load(int destination, std::size_t field) {
-    return instruction(BPF_LDX | BPF_MEM | BPF_W, destination, kContext, static_cast<int>(field), 0);
-}
-bpf_insn compute(unsigned operation, int destination, std::uint32_t value) { // in 32 bits
-    return instruction(BPF_ALU | operation | BPF_K, destination, 0, 0, value);
-}
-bpf_insn copy(int destination, int source) { return instruction(BPF_ALU | BPF_MOV | BPF_X, destination, source, 0, 0); }
-// In 32 bits: a 64-bit comparison would extend the sign of numbers from 2^31 on.
-bpf_insn jump(unsigned condition, int destination, std::uint32_t value, std::size_t over) {
-    return instruction(BPF_JMP32 | condition | BPF_K, destination, 0, static_cast<int>(over), value);
-}
+using bpf::compute;
+using bpf::copy;
+using bpf::jump;
+
+bpf_insn load(int destination, std::size_t field) { return bpf::load(destination, kContext, static_cast<int>(field)); }
 
 void answer(std::vector<bpf_insn> &program, bool allow) {
-    program.push_back(instruction(BPF_ALU64 | BPF_MOV | BPF_K, kResult, 0, 0, allow ? 1 : 0));
-    program.push_back(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+    program.push_back(bpf::set(kResult, allow ? 1 : 0));
+    program.push_back(bpf::leave());
 }
 
 // What happens once a rule's device is the one that is asked for.

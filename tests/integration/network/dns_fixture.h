@@ -10,27 +10,13 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "tests/integration/network/own_host.h"
 
-// A host and its containers, as network namespaces with nothing but their loopback devices.
+// What asks a resolver in a container's network namespace, and what answers it outside.
 namespace ballast::dns::testing {
 
-// This thread, and those that it starts, are in a new network namespace as long as this lives. The test is skipped
-// where none can be had.
-class OwnHost {
-  public:
-    OwnHost();
-    ~OwnHost();
-    OwnHost(const OwnHost &) = delete;
-    OwnHost &operator=(const OwnHost &) = delete;
+using namespace ballast::testing;
 
-  private:
-    Fd before_;
-};
-
-Fd new_network_namespace();
-
-// A socket of a program in there.
-Fd socket_in(BorrowedFd network_namespace, int type);
 sockaddr_in at(const char *address, std::uint16_t port = 53);
 // Connected to the resolver.
 Fd client_in(BorrowedFd network_namespace, int type);
