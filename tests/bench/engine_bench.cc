@@ -28,7 +28,7 @@ constexpr std::chrono::minutes kTime{90}; // the guest may be emulated
 // without a bridge: no container here has a network.
 std::string preparation(const std::string &registry) {
     const std::string place = kPlace;
-    return "set -e; mkdir -p /run/peer /etc/containers/registries.conf.d\n"
+    return "set -e; mkdir -p /run/peer /etc/ballast /etc/containers/registries.conf.d\n"
            "echo '{\"insecure-registries\": [\"" +
            registry +
            "\"]}' > /etc/ballast/engine.json\n"
@@ -36,7 +36,9 @@ std::string preparation(const std::string &registry) {
            registry +
            " > /etc/containers/registries.conf.d/bench.conf\n"
            "systemctl restart ballastd.service\n"
+           "systemctl start containerd.service\n"
            "systemd-run --quiet --unit peer-dockerd --property Delegate=yes dockerd -H unix:///run/peer/docker.sock "
+           "--containerd /run/containerd/containerd.sock "
            "--data-root " +
            place +
            "/docker --exec-root /run/peer/docker --pidfile /run/peer/docker.pid "
