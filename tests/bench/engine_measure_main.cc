@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
 
 constexpr int kWarmUp = 3; // rounds that do not count: caches of files and of compiled profiles
-constexpr int kFewRounds = 3, kCliRounds = 10;
+constexpr int kMostCostlyRounds = 3, kMostCliRounds = 10; // of what takes long, and never more than of the others
 constexpr int kTogether = 50;
 constexpr int kIdleContainers[] = {10, 50};
 constexpr std::chrono::seconds kSettle{10}, kIdleTime{60};
@@ -116,7 +116,7 @@ Result<double> command_time(const Strings &command) {
 
 // With the command that people use, which itself takes most of the time.
 Status measure_command(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
-    for (int round = 0; round < kCliRounds; ++round) {
+    for (int round = 0; round < std::min(kMostCliRounds, arguments.rounds); ++round) {
         results.client.push_back(TRY(command_time({"docker", "--version"})));
         for (std::size_t i = 0; i < engines.size(); ++i) {
             results.engines[i].times["cli"].push_back(
@@ -140,7 +140,7 @@ Status measure_lives(const std::vector<Engine> &engines, const Arguments &argume
             TRY(live_once(*clients[i], arguments.image, results.engines[i].times).within(engines[i].name));
         }
     }
-    for (int round = 0; round < kFewRounds; ++round) {
+    for (int round = 0; round < std::min(kMostCostlyRounds, arguments.rounds); ++round) {
         for (std::size_t i = 0; i < engines.size(); ++i) {
             results.engines[i].times["parallel"].push_back(
                 TRY(live_together(engines[i], arguments.image).within(engines[i].name + ", many at once")));
@@ -174,7 +174,7 @@ Status measure_idle(const Engine &engine, const std::string &image, EngineResult
 
 Status measure_pulls(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
     const std::string &image = arguments.big_image;
-    for (int round = 0; round < kFewRounds; ++round) {
+    for (int round = 0; round < std::min(kMostCostlyRounds, arguments.rounds); ++round) {
         for (std::size_t i = 0; i < engines.size(); ++i) {
             EngineClient client(engines[i].socket);
             Stopwatch watch;
