@@ -21,7 +21,7 @@ using Options = std::map<std::string, std::string>;
 struct Pool {
     Subnet subnet;
     std::optional<Subnet> range = {};           // containers get addresses from here; absent: the whole subnet
-    std::optional<Address> gateway = {};        // the bridge's own; absent: the first address that is free
+    std::optional<Address> gateway = {};        // the bridge's own
     std::map<std::string, Address> others = {}; // addresses that are taken, by what they are for (--aux-address)
 };
 
@@ -41,15 +41,19 @@ struct Network {
     Options ipam_options = {};
     std::vector<Pool> pools = {}; // at most one of each family, IPv4 first; gateways are filled in
 
+    // The bridge was there before the network: it stays when that goes.
+    bool foreign_bridge = false;
+
     // What is derived of the options.
-    std::string bridge = {};          // the interface's name
-    bool foreign_bridge = false;      // the operator's: addresses and the interface itself are not ours to change
-    bool icc = true;                  // containers may speak with each other
-    bool masquerade = true;           // what leaves gets the host's address
-    int mtu = 0;                      // 0: 1500
-    std::string interface = "eth";    // prefix of the interface's name in containers
-    std::optional<Address> port_host; // where ports are published that do not say; absent: on all addresses
-    std::optional<Address> source_v4; // what leaves gets this address instead of the interface's
+    std::string bridge = {};               // the interface's name
+    bool icc = true;                       // containers may speak with each other
+    bool masquerade = true;                // what leaves gets the host's address
+    int mtu = 0;                           // 0: 1500
+    std::string interface = "eth";         // prefix of the interface's name in containers
+    std::optional<Address> port_host = {}; // where ports are published that do not say; absent: not said
+    std::optional<Address> source_v4 = {}; // what leaves gets this address instead of the interface's
+    // Where default routes lead when it is not the bridge (default-gateway of the configuration).
+    std::optional<Address> router_v4 = {}, router_v6 = {};
 
     bool predefined() const { return name == "bridge" || name == "host" || name == "none"; }
     const Pool *pool(Family family) const;
