@@ -45,7 +45,7 @@ struct Build {
     ImageOptions options;
     Manifest manifest;
     Release release;
-    SigningKey key;
+    SigningKeys keys;
     PackageSet packages;
     std::vector<Format> formats;
     fs::path logs, scratch, images;
@@ -218,6 +218,20 @@ Status make_cached_stages(const Build &build) {
     });
 }
 
+// What the commit takes of /boot on a machine.
+Result<std::uint64_t> boot_bytes(const fs::path &tree) {
+    const fs::path modules = tree / "usr/lib/modules" / TRY(kernel_release(tree));
+    std::error_code error;
+    std::uint64_t bytes = 0;
+    for (const char *file : {"vmlinuz", "initramfs.img"}) {
+        bytes += fs::file_size(modules / file, error);
+        if (error) {
+            return fail(error.value(), "measure " + (modules / file).string() + ": " + error.message());
+        }
+    }
+    return bytes;
+}
+
 Result<std::string> make_commit(const Build &build, const fs::path &tree, const fs::path &boot_files) {
     TRY(stage<void>("tree", build.logs, [&](Stage &stage) -> Status {
         const PackageSource source =
@@ -248,7 +262,8 @@ Result<std::string> make_commit(const Build &build, const fs::path &tree, const 
                             .ref = build.ref(),
                             .release = &build.release,
                             .packages = &build.packages,
-                            .key = &build.key},
+                            .keys = &build.keys,
+                            .boot_bytes = TRY(boot_bytes(tree))},
                            !build.options.commit_only);
     });
 }
@@ -267,7 +282,7 @@ Status make_raw_disk(const Build &build, const std::string &checksum, const fs::
                         .stateroot = build.manifest.stateroot,
                         .kernel_arguments = build.manifest.kernel_arguments,
                         .boot_entries = fs::absolute(build.options.programs / "usr/lib/ballast/ballast-boot-entries"),
-                        .trusted_keys = build.key.public_file}));
+                        .trusted_keys = build.keys.public_file}));
         // The machine's own directories exist before the first tmpfiles run, which already writes below /root.
         const fs::path stateroot = sysroot / "ostree/deploy" / build.manifest.stateroot;
         (void)TRY(run_checked({.arguments = {"systemd-tmpfiles", "--create", "--root=" + stateroot.string(), "-"},
@@ -324,7 +339,7 @@ Result<std::string> key_of(const Build &build) {
     return digest_of({build.trimmed_key, build.initramfs_key, TRY(digest_of_tree(build.options.programs)),
                       TRY(read_file(build.os("manifest.yaml"))), TRY(sha256_file("/proc/self/exe")),
                       build.release.version, build.release.build_id, std::to_string(build.release.epoch),
-                      build.options.channel, build.options.formats, build.key.fingerprint});
+                      build.options.channel, build.options.formats, digest_of(build.keys.fingerprints)});
 }
 
 // True when the files of an earlier build with the same inputs are all there.
@@ -368,7 +383,7 @@ Status build_image(const ImageOptions &options) {
     Build build{.options = options,
                 .manifest = TRY(Manifest::load(options.source / "os/manifest.yaml", options.variant)),
                 .release = {},
-                .key = {},
+                .keys = {},
                 .packages = {},
                 .formats = TRY(parse_formats(options.formats)),
                 .logs = options.output / "logs",
@@ -390,7 +405,9 @@ Status build_image(const ImageOptions &options) {
     }
     const TemporaryDirectory scratch = TRY(TemporaryDirectory::create(fs::absolute(options.output / "tmp"), "image."));
     build.scratch = scratch.path();
-    build.key = TRY(SigningKey::development(options.cache));
+    build.keys = options.key_home.empty()
+                     ? TRY(SigningKeys::development(options.cache))
+                     : TRY(SigningKeys::of(options.key_home, options.keys, scratch.path() / "ballast.trustedkeys.gpg"));
     return build_all(build);
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -17,11 +18,13 @@ struct ImageOptions {
     std::string variant = "cloud";
     std::string formats = "raw,qcow2";
     std::string channel = "stable";
-    std::string version;          // empty: by the manifest's scheme
-    std::filesystem::path locked; // a package lock; empty: the newest packages
-    std::string mirror;           // BALLAST_DEBIAN_MIRROR
-    bool rebuild = false;         // ignore cached stages; the package cache serves all the same
-    bool commit_only = false;     // stop after the commit, without publishing it; prints its checksum
+    std::string version;            // empty: by the manifest's scheme
+    std::filesystem::path locked;   // a package lock; empty: the newest packages
+    std::string mirror;             // BALLAST_DEBIAN_MIRROR
+    std::filesystem::path key_home; // GnuPG's home with the signing keys; empty: the development key
+    std::vector<std::string> keys;  // of key_home, to sign with and to trust; none: the only one there
+    bool rebuild = false;           // ignore cached stages; the package cache serves all the same
+    bool commit_only = false;       // stop after the commit, without publishing it; prints its checksum
 };
 
 // Builds and leaves in OUTPUT: repo/, images/ballast-VARIANT.{qcow2,raw.zst,lock,spdx.json,sizes.txt,build.json} and

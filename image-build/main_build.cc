@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// ballast-build: manifest in; OSTree commit, signed repository, disk images and bill of materials out.
+// ballast-build: manifest in; OSTree commit, signed repository, disk images and bill of materials out. And what gives
+// them out to machines.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
 
 #include "base/log.h"
 #include "image-build/image.h"
+#include "image-build/release/commands.h"
 
 int main(int argc, char **argv) {
     using namespace ballast;
@@ -30,10 +32,19 @@ int main(int argc, char **argv) {
     image->add_flag("--rebuild", options.rebuild, "make every stage again, from the same packages");
     image->add_flag("--commit-only", options.commit_only,
                     "stop after the commit and print its checksum; publish nothing");
+    image
+        ->add_option("--key-home", options.key_home,
+                     "GnuPG's home directory with the signing keys, instead of the development key")
+        ->type_name("DIR");
+    image
+        ->add_option("--key", options.keys,
+                     "a key of it by its fingerprint, to sign with and to trust; may be repeated")
+        ->allow_extra_args(false);
+    const image_build::release::Commands release(app);
     CLI11_PARSE(app, argc, argv);
 
     try {
-        const Status status = image_build::build_image(options);
+        const Status status = release.named() ? release.run() : image_build::build_image(options);
         if (!status.has_value()) {
             log::error(status.error().message);
             return 1;

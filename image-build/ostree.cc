@@ -65,6 +65,7 @@ Variant metadata_of(const CommitInputs &inputs) {
                               package.architecture.c_str());
     }
     g_variant_dict_insert_value(&dictionary, "ballast.packages", g_variant_builder_end(&packages));
+    g_variant_dict_insert(&dictionary, "ballast.boot-bytes", "t", inputs.boot_bytes);
     g_variant_dict_insert(&dictionary, "ostree.bootable", "b", TRUE);
     const char *refs[] = {inputs.ref.c_str(), nullptr};
     g_variant_dict_insert_value(&dictionary, "ostree.ref-binding", g_variant_new_strv(refs, 1));
@@ -103,21 +104,25 @@ Result<std::string> write_commit(OstreeRepo *repo, const CommitInputs &inputs) {
 
 Status sign_and_publish(OstreeRepo *repo, const CommitInputs &inputs, const std::string &checksum) {
     GError *error = nullptr;
-    const char *key = inputs.key->fingerprint.c_str();
-    const char *home = inputs.key->home.c_str();
-    if (!ostree_repo_sign_commit(repo, checksum.c_str(), key, home, nullptr, &error) &&
-        !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_EXISTS)) { // the same commit again carries its signature already
-        return failed("sign the commit", error);
+    const char *home = inputs.keys->home.c_str();
+    std::vector<const char *> keys;
+    for (const std::string &fingerprint : inputs.keys->fingerprints) {
+        keys.push_back(fingerprint.c_str());
+        // The same commit again carries its signature already.
+        if (!ostree_repo_sign_commit(repo, checksum.c_str(), keys.back(), home, nullptr, &error) &&
+            !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_EXISTS)) {
+            return failed("sign the commit", error);
+        }
+        g_clear_error(&error);
     }
-    g_clear_error(&error);
+    keys.push_back(nullptr);
     if (!ostree_repo_set_ref_immediate(repo, nullptr, inputs.ref.c_str(), checksum.c_str(), nullptr, &error)) {
         return failed("set " + inputs.ref, error);
     }
     if (!ostree_repo_regenerate_summary(repo, nullptr, nullptr, &error)) {
         return failed("write the summary", error);
     }
-    const char *keys[] = {key, nullptr};
-    if (!ostree_repo_add_gpg_signature_summary(repo, keys, home, nullptr, &error)) {
+    if (!ostree_repo_add_gpg_signature_summary(repo, keys.data(), home, nullptr, &error)) {
         return failed("sign the summary", error);
     }
     return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct CommitInputs {
     std::string ref;
     const Release *release;
     const PackageSet *packages;
-    const SigningKey *key;
+    const SigningKeys *keys;
+    std::uint64_t boot_bytes = 0; // of kernel and initramfs, for who has to make room on /boot
 };
 
 // Writes `tree` as a commit without parent, signs it, points the ref at it and renews the signed summary. Version,

@@ -111,8 +111,12 @@ std::string PackageSet::lock_text() const {
 }
 
 Result<PackageSet> PackageSet::read_lock(const std::filesystem::path &file) {
+    return parse_lock(TRY(read_file(file)), file.string());
+}
+
+Result<PackageSet> PackageSet::parse_lock(const std::string &text, const std::string &name) {
     PackageSet set;
-    std::istringstream lines(TRY(read_file(file)));
+    std::istringstream lines(text);
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;
@@ -125,13 +129,13 @@ Result<PackageSet> PackageSet::read_lock(const std::filesystem::path &file) {
             package.sha256.size() == 64 && package.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
         const bool safe = package.file_name().find('/') == std::string::npos && !package.name.starts_with('-');
         if (!hex || !safe || !rest.empty() || (!mark.empty() && !package.boot_only)) {
-            return fail(EINVAL, std::format("{}:{}: want \"name version architecture sha256 [boot]\", have {}",
-                                            file.string(), number, quote(line)));
+            return fail(EINVAL, std::format("{}:{}: want \"name version architecture sha256 [boot]\", have {}", name,
+                                            number, quote(line)));
         }
         set.packages.push_back(std::move(package));
     }
     if (set.packages.empty()) {
-        return fail(EINVAL, file.string() + ": the package lock is empty");
+        return fail(EINVAL, name + ": the package lock is empty");
     }
     return set;
 }

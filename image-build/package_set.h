@@ -32,6 +32,7 @@ struct PackageSet {
     std::string lock_text() const;
     // EINVAL names file and line of what does not read.
     static Result<PackageSet> read_lock(const std::filesystem::path &file);
+    static Result<PackageSet> parse_lock(const std::string &text, const std::string &name);
 };
 
 // apt with a state of its own, so that neither the host's nor the build root's is read or written.
