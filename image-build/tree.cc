@@ -49,7 +49,8 @@ Status rename_path(const fs::path &from, const fs::path &to) {
 Status write_os_release(const TreeInputs &inputs, const RootDir &root) {
     const Release &release = *inputs.release;
     const Manifest &manifest = *inputs.manifest;
-    const std::string text = std::format(R"text(PRETTY_NAME="Ballast {} ({})"
+    const std::string text =
+        std::format(R"text(PRETTY_NAME="Ballast {} ({})"
 NAME="Ballast"
 ID=ballast
 ID_LIKE=debian
@@ -59,10 +60,11 @@ VERSION_CODENAME={}
 VARIANT="{}"
 VARIANT_ID={}
 BUILD_ID={}
+BALLAST_EPOCH={}
 DEFAULT_HOSTNAME=ballast
 )text",
-                                         release.version, manifest.variant_name, release.version, release.version,
-                                         manifest.suite, manifest.variant_name, manifest.variant, release.build_id);
+                    release.version, manifest.variant_name, release.version, release.version, manifest.suite,
+                    manifest.variant_name, manifest.variant, release.build_id, release.epoch);
     TRY(root.remove("usr/lib/os-release"));
     TRY(root.write("usr/lib/os-release", text));
     return root.make_symlink("../usr/lib/os-release", "etc/os-release");

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "updater/health/surroundings.h"
+
+namespace ballast::updater::health {
+
+// Units that have failed, wait for a restart, or were restarted by systemd between two looks; by name.
+std::vector<std::string> failing_units(const std::vector<Unit> &before, const std::vector<Unit> &now);
+
+} // namespace ballast::updater::health

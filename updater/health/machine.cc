@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "updater/health/machine.h"
+
+#include <ctime>
+#include <format>
+#include <memory>
+#include <sys/reboot.h>
+#include <sys/timex.h>
+#include <thread>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/http/client.h"
+#include "base/json/json_cursor.h"
+#include "base/log.h"
+#include "base/subprocess.h"
+#include "updater/health/network_facts.h"
+#include "updater/health/system_units.h"
+
+namespace ballast::updater::health {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kEngineSocket = "/run/docker.sock";
+constexpr std::chrono::seconds kPatience{20};
+constexpr int kOk = 200, kNotFound = 404;
+
+using SharedClient = std::shared_ptr<http::Client>;
+
+Result<std::string> ask_engine(const SharedClient &client, const std::string &target) {
+    http::ClientRequest request{.url = {.scheme = "http", .host = "localhost", .port = 80, .target = target}};
+    request.unix_socket = kEngineSocket;
+    request.patience = {.connect = kPatience, .idle = kPatience, .total = kPatience};
+    http::ClientResponse response = TRY(client->send(request));
+    if (response.head.status != kOk) {
+        return fail(response.head.status == kNotFound ? ENOENT : EIO,
+                    std::format("GET {}: the engine answers {}", target, response.head.status));
+    }
+    return std::move(response.body);
+}
+
+Result<int> ask_source(const SharedClient &client, const std::string &url) {
+    http::ClientRequest request{.method = "HEAD", .url = TRY(http::parse_url(url))};
+    request.patience = {.connect = kPatience, .idle = kPatience, .total = kPatience};
+    return TRY(client->send(request)).head.status;
+}
+
+// org.ballast.Agent1.Ready, as busctl prints it: {"type":"b","data":true}.
+Result<bool> agent_ready() {
+    const std::string text =
+        TRY(run_checked({.arguments = {"busctl", "--json=short", "get-property", "org.ballast.Agent1",
+                                       "/org/ballast/Agent1", "org.ballast.Agent1", "Ready"},
+                         .timeout = kPatience}));
+    JsonDocument document = TRY(JsonDocument::parse(text, "org.ballast.Agent1.Ready"));
+    const bool ready = JsonCursor(document).need("data").boolean();
+    TRY(document.status());
+    return ready;
+}
+
+Clock clock_of(std::int64_t built) {
+    timex state{};
+    return {.now = ::time(nullptr), .synchronised = ::adjtimex(&state) != TIME_ERROR, .earliest = built};
+}
+
+// The file system's directory of a deployment: "ostree-CHECKSUM.SERIAL-RECIPE".
+std::string version_of(const std::string &deployment) {
+    const std::string id = deployment.substr(deployment.find('-') + 1);
+    const std::string name = id.substr(0, id.rfind('-'));
+    std::error_code none;
+    for (const auto &stateroot : fs::directory_iterator("/ostree/deploy", none)) {
+        const Result<std::string> release = read_file(stateroot.path() / "deploy" / name / "usr/lib/os-release");
+        if (release.has_value()) {
+            return os_release_value(*release, "VERSION_ID");
+        }
+    }
+    return {};
+}
+
+// systemd itself may be what does not work.
+Status restart() {
+    const Status asked = request_restart();
+    if (!asked.has_value()) {
+        log::error("ask for a restart: " + asked.error().message + "; restarting without it");
+        ::sync();
+        if (::reboot(RB_AUTOBOOT) != 0) {
+            return fail_errno("restart");
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Surroundings this_machine(const BootFacts &boot) {
+    const auto client = std::make_shared<http::Client>();
+    return {.units = all_units,
+            .is_enabled = is_unit_enabled,
+            .unit_journal = unit_journal,
+            .engine = [client](const std::string &target) { return ask_engine(client, target); },
+            .agent_ready = agent_ready,
+            .interfaces = network_interfaces,
+            .ask_source = [client](const std::string &url) { return ask_source(client, url); },
+            .clock = [built = boot.built] { return clock_of(built); },
+            .elapsed =
+                [] {
+                    return std::chrono::duration_cast<std::chrono::milliseconds>(
+                        std::chrono::steady_clock::now().time_since_epoch());
+                },
+            .sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }};
+}
+
+Bench this_bench(const HealthConfig &config, const Surroundings &machine, BootFacts boot) {
+    return {.config = config,
+            .machine = machine,
+            .boot = std::move(boot),
+            .journal = boot_journal,
+            .boot_with = boot_with,
+            .jobs = queued_jobs,
+            .version_of = version_of,
+            .restart = restart};
+}
+
+} // namespace ballast::updater::health

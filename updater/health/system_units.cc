@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "updater/health/system_units.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ranges>
+#include <sstream>
+
+#include "base/json/json_cursor.h"
+#include "base/subprocess.h"
+#include "updater/health/report.h"
+
+namespace ballast::updater::health {
+namespace {
+
+constexpr std::chrono::seconds kPatience{30};
+constexpr std::size_t kMostUnitLines = 30;
+constexpr std::size_t kMostBoots = 12; // that are looked through for a deployment
+
+std::vector<std::string> lines_of(const std::string &text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+        if (!line.empty()) {
+            lines.push_back(std::move(line));
+        }
+    }
+    return lines;
+}
+
+Result<std::string> ask(std::vector<std::string> arguments) {
+    return run_checked({.arguments = std::move(arguments), .timeout = kPatience});
+}
+
+std::vector<std::string> journal(std::vector<std::string> arguments, std::size_t most) {
+    std::vector<std::string> command{"journalctl",         "--quiet",
+                                     "--no-pager",         "--no-hostname",
+                                     "--output=short-iso", "--lines=" + std::to_string(most)};
+    std::ranges::move(arguments, std::back_inserter(command));
+    const Result<std::string> text = ask(std::move(command));
+    return text.has_value() ? lines_of(*text) : std::vector<std::string>{};
+}
+
+unsigned number_of(std::string_view text) {
+    unsigned number = 0; // "[not set]" and the like are none
+    (void)std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+void take_property(Unit &unit, std::string_view line) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) {
+        return;
+    }
+    const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
+    if (name == "Id") {
+        unit.name = value;
+    } else if (name == "ActiveState") {
+        unit.state = value;
+    } else if (name == "SubState") {
+        unit.sub_state = value;
+    } else if (name == "NRestarts") {
+        unit.restarts = number_of(value);
+    }
+}
+
+} // namespace
+
+std::vector<Unit> parse_units(std::string_view text) {
+    std::vector<Unit> units;
+    Unit unit;
+    const auto finish = [&] {
+        if (!unit.name.empty()) {
+            units.push_back(std::exchange(unit, {}));
+        }
+    };
+    for (const auto part : std::views::split(text, '\n')) {
+        const std::string_view line(part.begin(), part.end());
+        if (line.empty()) {
+            finish();
+        } else {
+            take_property(unit, line);
+        }
+    }
+    finish();
+    return units;
+}
+
+Result<std::vector<Unit>> all_units() {
+    return parse_units(TRY(ask({"systemctl", "show", "--property=Id,ActiveState,SubState,NRestarts", "--", "*"})));
+}
+
+Result<bool> is_unit_enabled(const std::string &unit) {
+    const Completed done =
+        TRY(run({.arguments = {"systemctl", "is-enabled", "--quiet", "--", unit}, .timeout = kPatience}));
+    return done.status == 0;
+}
+
+Result<std::vector<std::string>> queued_jobs() {
+    std::vector<std::string> jobs;
+    for (const std::string &line : lines_of(TRY(ask({"systemctl", "list-jobs", "--no-legend", "--no-pager"})))) {
+        std::istringstream words(line);
+        std::string number, unit, type, state;
+        words >> number >> unit >> type >> state;
+        jobs.push_back(unit + " (" + type + ", " + state + ")");
+    }
+    return jobs;
+}
+
+Status request_restart() {
+    (void)TRY(ask({"systemctl", "--no-block", "--job-mode=replace-irreversibly", "start", "reboot.target"}));
+    return {};
+}
+
+std::vector<std::string> unit_journal(const std::string &unit) {
+    return journal({"--boot", "--unit=" + unit}, kMostUnitLines);
+}
+
+std::vector<std::string> boot_journal(const std::string &boot) {
+    std::vector<std::string> errors = journal({"--boot=" + boot, "--priority=err"}, kMostLines);
+    return errors.empty() ? journal({"--boot=" + boot}, kMostUnitLines) : errors;
+}
+
+std::string boot_with(const std::string &word) {
+    const Result<std::string> list = ask({"journalctl", "--quiet", "--list-boots", "--output=json"});
+    Result<JsonDocument> document =
+        list.has_value() ? JsonDocument::parse(*list, "journalctl --list-boots") : std::unexpected(list.error());
+    if (!document.has_value()) {
+        return {};
+    }
+    std::vector<std::string> boots; // oldest first, as journalctl lists them
+    for (const JsonCursor boot : JsonCursor(*document).items()) {
+        boots.push_back(boot.at("boot_id").text());
+    }
+    for (const std::string &boot : boots | std::views::reverse | std::views::take(kMostBoots)) {
+        const Result<std::string> kernel =
+            ask({"journalctl", "--quiet", "--no-pager", "--output=cat", "--boot=" + boot, "_TRANSPORT=kernel"});
+        if (kernel.has_value() && kernel->contains(word)) {
+            return boot;
+        }
+    }
+    return {};
+}
+
+} // namespace ballast::updater::health
