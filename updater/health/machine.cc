@@ -40,8 +40,14 @@ Result<std::string> ask_engine(const SharedClient &client, const std::string &ta
     return std::move(response.body);
 }
 
-Result<int> ask_source(const SharedClient &client, const std::string &url) {
+Result<int> ask_source(const SharedClient &client, const UpdaterConfig &updater, const std::string &url) {
     http::ClientRequest request{.method = "HEAD", .url = TRY(http::parse_url(url))};
+    request.proxy = updater.proxy;
+    request.tls.certificate = updater.tls.certificate;
+    request.tls.key = updater.tls.key;
+    if (!updater.tls.authorities.empty()) {
+        request.tls.authorities = TRY(read_file(updater.tls.authorities));
+    }
     request.patience = {.connect = kPatience, .idle = kPatience, .total = kPatience};
     return TRY(client->send(request)).head.status;
 }
@@ -92,7 +98,7 @@ Status restart() {
 
 } // namespace
 
-Surroundings this_machine(const BootFacts &boot) {
+Surroundings this_machine(const BootFacts &boot, const UpdaterConfig &updater) {
     const auto client = std::make_shared<http::Client>();
     return {.units = all_units,
             .is_enabled = is_unit_enabled,
@@ -100,7 +106,7 @@ Surroundings this_machine(const BootFacts &boot) {
             .engine = [client](const std::string &target) { return ask_engine(client, target); },
             .agent_ready = agent_ready,
             .interfaces = network_interfaces,
-            .ask_source = [client](const std::string &url) { return ask_source(client, url); },
+            .ask_source = [client, updater](const std::string &url) { return ask_source(client, updater, url); },
             .clock = [built = boot.built] { return clock_of(built); },
             .elapsed =
                 [] {

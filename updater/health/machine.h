@@ -4,11 +4,12 @@
 #include "updater/health/boot_facts.h"
 #include "updater/health/judge.h"
 #include "updater/health/surroundings.h"
+#include "updater/updater_config.h"
 
 namespace ballast::updater::health {
 
-// This machine itself, behind the functions that checks ask.
-Surroundings this_machine(const BootFacts &boot);
+// This machine itself, behind the functions that checks ask. `updater` says how its update source is reached.
+Surroundings this_machine(const BootFacts &boot, const UpdaterConfig &updater);
 Bench this_bench(const HealthConfig &config, const Surroundings &machine, BootFacts boot);
 
 } // namespace ballast::updater::health

@@ -90,10 +90,15 @@ int print(const Bench &bench, bool json) {
     return report.outcome == Outcome::kPassed ? kWell : kNotWell;
 }
 
+// The updater tells of a configuration that does not read; without one there is no source to reach.
+UpdaterConfig updater_configuration() { return load_updater_config(kUpdaterFile).value_or(UpdaterConfig()); }
+
 Result<int> run(const std::string &verb, bool json) {
-    const HealthConfig config = configuration();
+    const UpdaterConfig updater = updater_configuration();
+    HealthConfig config = configuration();
+    config.sources = updater.urls;
     BootFacts facts = TRY(look_at_boot("/"));
-    const Surroundings machine = this_machine(facts);
+    const Surroundings machine = this_machine(facts, updater);
     const Bench bench = this_bench(config, machine, std::move(facts));
     if (verb == "boot") {
         return boot(bench);
