@@ -220,6 +220,8 @@ Status Server::stop(std::chrono::milliseconds grace) {
     return {};
 }
 
+void Server::take(Fd socket) { state_->start_conversation(std::move(socket)); }
+
 std::size_t Server::connections() const {
     const std::lock_guard lock(state_->mutex);
     return state_->conversations.size();

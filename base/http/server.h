@@ -30,6 +30,9 @@ class Server {
     // without destroying this, which would wait for it.
     Status stop(std::chrono::milliseconds grace);
 
+    // A connection that somebody else has accepted. Not beside or after stop().
+    void take(Fd socket);
+
     std::size_t connections() const;
     // Does the accepting thread answer? For health checks.
     bool answers(std::chrono::milliseconds time);

@@ -186,18 +186,18 @@ Status read_userns_remap(const YamlNode &root, const char *key, EngineConfig &co
 Status read_hosts(const YamlNode &root, const char *key, EngineConfig &config) {
     config.hosts = TRY(root.strings_or_empty(key));
     for (const std::string &host : config.hosts) {
-        const std::optional<AddressAndPort> tcp =
-            host.starts_with("tcp://") ? parse_address_and_port(host.substr(6)) : std::nullopt;
-        if (tcp && !tcp->is_loopback) {
-            return wrong_at(root, key,
-                            "has " + quote(host) +
-                                ": whoever reached it would be root; use the socket through ssh (docker -H ssh://...)");
-        }
+        const bool tcp = host.starts_with("tcp://") && parse_address_and_port(host.substr(6)).has_value();
         if (!tcp && host != "fd://" && !host.starts_with("unix:///")) {
-            return wrong_at(root, key, "has " + quote(host) + "; want fd://, unix:///PATH or tcp://127.0.0.1:PORT");
+            return wrong_at(root, key, "has " + quote(host) + "; want fd://, unix:///PATH or tcp://ADDRESS:PORT");
         }
     }
     return {};
+}
+
+Status read_tls(const YamlNode &root, const char *key, EngineConfig &config) {
+    config.tls = TRY(root.boolean_or(key, false));
+    const bool contradicts = !config.tls && TRY(root.boolean_or("tlsverify", false));
+    return contradicts ? wrong_at(root, key, "is false, and \"tlsverify\" is true") : Status();
 }
 
 Status read_metrics_address(const YamlNode &root, const char *key, EngineConfig &config) {
@@ -382,6 +382,11 @@ constexpr std::array kKeys{
     Key{"shutdown-timeout", kReload, read_number<&C::shutdown_timeout, 0, 3600>},
     Key{"storage-driver", kRestart, read_storage_driver},
     Key{"storage-opts", kRestart, read_storage_options},
+    Key{"tls", kRestart, read_tls},
+    Key{"tlscacert", kRestart, read_path<&C::tls_authorities>},
+    Key{"tlscert", kRestart, read_path<&C::tls_certificate>},
+    Key{"tlskey", kRestart, read_path<&C::tls_key>},
+    Key{"tlsverify", kRestart, read_flag<&C::tls_verify>},
     Key{"userland-proxy", kRestart, read_network_flag<&N::userland_proxy>},
     Key{"userns-remap", kRestart, read_userns_remap},
 };
@@ -408,6 +413,17 @@ Status check_together(const YamlNode &root, const EngineConfig &config) {
     if (config.default_runtime != "ballast-oci" && !config.runtimes.contains(config.default_runtime)) {
         return wrong_at(root, "default-runtime",
                         "names " + quote(config.default_runtime) + ", which is not in \"runtimes\"");
+    }
+    const bool by_tcp =
+        std::ranges::any_of(config.hosts, [](const std::string &host) { return host.starts_with("tcp://"); });
+    if (config.tls && !config.tls_verify && by_tcp) {
+        return wrong_at(root, "tls",
+                        "takes \"tlsverify\": true as well: without it whoever reached the port would be root");
+    }
+    for (const std::string &host : config.hosts) {
+        if (Status allowed = check_host(host, config.tls_verify); !allowed) {
+            return wrong_at(root, "hosts", allowed.error().message);
+        }
     }
     if (config.runtimes.contains("ballast-oci")) {
         return wrong_at(root, "runtimes", "has \"ballast-oci\", which is the engine's own");
@@ -456,6 +472,17 @@ Result<EngineConfig> load_engine_config(const std::filesystem::path &file) {
 
 Result<EngineConfig> parse_engine_config(const std::string &text, const std::string &name) {
     return printable(read_known(TRY(printable(YamlNode::parse(text, name)))));
+}
+
+Status check_host(const std::string &host, bool tls_verify) {
+    const std::optional<AddressAndPort> tcp =
+        host.starts_with("tcp://") ? parse_address_and_port(host.substr(6)) : std::nullopt;
+    if (tcp && !tcp->is_loopback && !tls_verify) {
+        return fail(EPERM, "has " + quote(host) +
+                               ": whoever reached it would be root; use the socket through ssh (docker -H ssh://...), "
+                               "or TLS with client certificates (\"tlsverify\")");
+    }
+    return {};
 }
 
 std::vector<KeyInfo> engine_config_keys() {

@@ -52,6 +52,10 @@ struct EngineConfig {
     std::filesystem::path exec_root = "/run/ballast";
     std::string group = "docker";
     std::vector<std::string> hosts; // "unix:///run/docker.sock", "fd://", "tcp://127.0.0.1:2375"; none: fd:// or unix
+    bool tls = false;               // says nothing beside `tls_verify`
+    bool tls_verify = false;        // tcp:// is TLS, for clients with a certificate of `tls_authorities`
+    std::filesystem::path tls_authorities = "/etc/ballast/tls/ca.pem", tls_certificate = "/etc/ballast/tls/cert.pem",
+                          tls_key = "/etc/ballast/tls/key.pem";
     bool debug = false;
     std::string log_level; // empty: "info"
     std::vector<std::string> labels;
@@ -86,6 +90,9 @@ struct EngineConfig {
 // EINVAL "FILE:LINE:COLUMN: what". A file that is missing is the defaults.
 Result<EngineConfig> load_engine_config(const std::filesystem::path &file);
 Result<EngineConfig> parse_engine_config(const std::string &text, const std::string &name);
+
+// EPERM for a host of "hosts" that the network reaches, unless clients have to show certificates.
+Status check_host(const std::string &host, bool tls_verify);
 
 // What SIGHUP does with a key that changed.
 enum class Effect { kReload, kRestart };

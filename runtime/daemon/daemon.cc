@@ -63,7 +63,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Start start, service::Inherited in
     TRY(make_directories(config.exec_root, kPrivate));
     daemon->lock_ = TRY(lock_run_directory(config.exec_root));
     // Early: an address in use is found before anything is touched.
-    std::vector<Fd> sockets = TRY(listeners(config, std::move(inherited.listeners)));
+    Listeners sockets = TRY(listeners(config, std::move(inherited.listeners)));
     TRY(daemon->apply(config));
     TRY(daemon->open_store(config));
 
@@ -82,6 +82,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Start start, service::Inherited in
 
 Daemon::~Daemon() {
     // Before the engine goes: nobody may ask it any more.
+    tls_.reset();
     server_.reset();
     metrics_.reset();
     events_to_ = nullptr;
@@ -108,7 +109,7 @@ Status Daemon::open_store(const config::EngineConfig &config) {
     return {};
 }
 
-Status Daemon::serve(const config::EngineConfig &config, std::vector<Fd> listeners) {
+Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
     backend_ = std::make_unique<api::Backend>(api::Backend{
         .engine = *engine_,
         .images = *images_,
@@ -121,10 +122,16 @@ Status Daemon::serve(const config::EngineConfig &config, std::vector<Fd> listene
         .version = start_.version,
         .id = TRY(engine_id(config.data_root)),
     });
-    server_ = boxed(TRY(http::Server::start(std::move(listeners), [this](http::Exchange &exchange) {
+    server_ = boxed(TRY(http::Server::start(std::move(listeners.plain), [this](http::Exchange &exchange) {
         const Counted counted(requests_);
         api::serve(exchange, *backend_);
     })));
+    if (!listeners.tls.empty()) {
+        const http::TlsFiles files{
+            .authorities = config.tls_authorities, .certificate = config.tls_certificate, .key = config.tls_key};
+        tls_ = TRY(http::TlsFront::start(std::move(listeners.tls), files,
+                                         [this](Fd connection) { server_->take(std::move(connection)); }));
+    }
     if (const auto address = config::parse_address_and_port(config.metrics_address)) {
         std::vector<Fd> sockets;
         sockets.push_back(TRY(http::listen_tcp(address->address, address->port)));
@@ -182,6 +189,7 @@ Status Daemon::stop() {
     if (metrics_ != nullptr) {
         TRY(metrics_->stop(std::chrono::milliseconds(0)));
     }
+    tls_.reset(); // who comes by it has to come again, whatever the server would wait for
     return server_->stop(std::chrono::seconds(configuration()->shutdown_timeout));
 }
 

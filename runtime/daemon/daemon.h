@@ -7,11 +7,13 @@
 #include <string>
 
 #include "base/http/server.h"
+#include "base/http/tls_front.h"
 #include "base/result.h"
 #include "runtime/api/backend.h"
 #include "runtime/config/engine_config.h"
 #include "runtime/daemon/metrics.h"
 #include "runtime/daemon/service_manager.h"
+#include "runtime/daemon/settings.h"
 #include "runtime/engine/engine.h"
 #include "runtime/image/image_store.h"
 
@@ -44,7 +46,7 @@ class Daemon {
     Status apply(config::EngineConfig config);
     std::shared_ptr<const config::EngineConfig> configuration() const;
     Status open_store(const config::EngineConfig &config);
-    Status serve(const config::EngineConfig &config, std::vector<Fd> listeners);
+    Status serve(const config::EngineConfig &config, Listeners listeners);
 
     Start start_;
     Fd lock_;
@@ -57,6 +59,7 @@ class Daemon {
     std::unique_ptr<api::Backend> backend_;
     RequestCounts requests_;
     std::unique_ptr<http::Server> server_;
+    std::unique_ptr<http::TlsFront> tls_; // in front of it
     std::unique_ptr<http::Server> metrics_;
 };
 

@@ -84,8 +84,8 @@ registry::RegistrySettings registry_settings(const config::EngineConfig &config,
     return settings;
 }
 
-Result<std::vector<Fd>> listeners(const config::EngineConfig &config, std::vector<Fd> inherited) {
-    std::vector<Fd> all;
+Result<Listeners> listeners(const config::EngineConfig &config, std::vector<Fd> inherited) {
+    Listeners all;
     bool wants_inherited = config.hosts.empty();
     for (const std::string &host : config.hosts) {
         if (host == "fd://") {
@@ -94,23 +94,22 @@ Result<std::vector<Fd>> listeners(const config::EngineConfig &config, std::vecto
                 return fail(EINVAL, "\"fd://\" among the hosts, but systemd gave no socket");
             }
         } else if (host.starts_with("unix://")) {
-            all.push_back(TRY(listen_on_path(host.substr(7), config.group)));
+            all.plain.push_back(TRY(listen_on_path(host.substr(7), config.group)));
         } else if (const auto tcp = config::parse_address_and_port(host.starts_with("tcp://") ? host.substr(6) : "")) {
-            if (!tcp->is_loopback) { // the command line is no way around the configuration's rule
-                return fail(EPERM, "host " + quote(host) + ": whoever reached it would be root");
-            }
-            all.push_back(TRY(http::listen_tcp(tcp->address, tcp->port)));
+            // The command line is no way around the configuration's rule.
+            TRY(config::check_host(host, config.tls_verify).within("hosts"));
+            (config.tls_verify ? all.tls : all.plain).push_back(TRY(http::listen_tcp(tcp->address, tcp->port)));
         } else {
             return fail(EINVAL, "host " + quote(host) + ": want fd://, unix:///PATH or tcp://ADDRESS:PORT");
         }
     }
     if (wants_inherited) {
         for (Fd &listener : inherited) {
-            all.push_back(std::move(listener));
+            all.plain.push_back(std::move(listener));
         }
     }
-    if (all.empty()) {
-        all.push_back(TRY(listen_on_path(kDefaultSocket, config.group)));
+    if (all.plain.empty() && all.tls.empty()) {
+        all.plain.push_back(TRY(listen_on_path(kDefaultSocket, config.group)));
     }
     return all;
 }

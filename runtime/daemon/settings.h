@@ -19,9 +19,13 @@ engine::Settings engine_settings(const config::EngineConfig &config);
 // Proxies that the configuration does not name are the environment's.
 registry::RegistrySettings registry_settings(const config::EngineConfig &config, const std::string &version);
 
+struct Listeners {
+    std::vector<Fd> plain;
+    std::vector<Fd> tls; // for TlsFront
+};
 // The sockets to listen on: those of `hosts`, where "fd://" stands for what systemd gave; without any, what systemd
 // gave or else /run/docker.sock. Unix sockets are made for root and the configured group.
-Result<std::vector<Fd>> listeners(const config::EngineConfig &config, std::vector<Fd> inherited);
+Result<Listeners> listeners(const config::EngineConfig &config, std::vector<Fd> inherited);
 
 // A name of this machine's engine that lasts, from DATA_ROOT/engine-id, made on first use.
 Result<std::string> engine_id(const std::filesystem::path &data_root);

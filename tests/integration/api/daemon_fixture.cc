@@ -73,13 +73,24 @@ Command DaemonFixture::command(std::vector<std::string> words) const {
             .timeout = kPatience};
 }
 
-void DaemonFixture::start() {
-    daemon_ = must(Child::start(
-        {.arguments = {BALLAST_DAEMON_PROGRAM, "--config", path("engine.json").string(), "--data-root",
-                       path("data").string(), "--exec-root", path("run").string(), "--programs",
-                       path("programs").string(), "--host", "unix://" + path("socket").string(), "--debug"},
-         .directory = directory_.path(),
-         .log = path("log")}));
+void DaemonFixture::start(const std::vector<std::string> &more_hosts) {
+    std::vector<std::string> arguments = {BALLAST_DAEMON_PROGRAM,
+                                          "--config",
+                                          path("engine.json").string(),
+                                          "--data-root",
+                                          path("data").string(),
+                                          "--exec-root",
+                                          path("run").string(),
+                                          "--programs",
+                                          path("programs").string(),
+                                          "--host",
+                                          "unix://" + path("socket").string(),
+                                          "--debug"};
+    for (const std::string &host : more_hosts) {
+        arguments.insert(arguments.end(), {"--host", host});
+    }
+    daemon_ =
+        must(Child::start({.arguments = std::move(arguments), .directory = directory_.path(), .log = path("log")}));
     bool ended = false;
     const bool answers = eventually([&] {
         ended = daemon_->wait(10ms).has_value();

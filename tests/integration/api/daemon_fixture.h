@@ -28,7 +28,7 @@ class DaemonFixture {
     // A shell's line, where the environment makes docker speak with this daemon.
     std::string shell(const std::string &line) const;
 
-    void start();
+    void start(const std::vector<std::string> &more_hosts = {});
     void stop(); // SIGTERM; ends with status 0
     void kill(); // SIGKILL
     void reload(const std::string &configuration);

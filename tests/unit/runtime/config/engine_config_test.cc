@@ -63,6 +63,17 @@ TEST_CASE("the usual keys of a container host are read", "[config]") {
     REQUIRE_FALSE(config.cgroups);
 }
 
+TEST_CASE("clients with certificates may come from anywhere", "[config]") {
+    const EngineConfig config =
+        must(parse_engine_config(R"({"tlsverify": true, "hosts": ["tcp://[::]:2376"], "tlskey": "/k"})", "f"));
+    CHECK(config.tls_verify);
+    CHECK(config.tls_key == "/k");
+    CHECK(config.tls_certificate == "/etc/ballast/tls/cert.pem");
+    CHECK_FALSE(check_host("tcp://0.0.0.0:2376", false).has_value());
+    CHECK(check_host("tcp://127.0.0.1:2375", false).has_value());
+    CHECK(check_host("tcp://0.0.0.0:2376", true).has_value());
+}
+
 TEST_CASE("an unknown key is refused with its place and what was meant", "[config]") {
     REQUIRE(refused("{\n  \"debug\": true,\n  \"registry-mirror\": []\n}") ==
             "f:3:22: unknown key \"registry-mirror\"; did you mean \"registry-mirrors\"?");
@@ -85,6 +96,10 @@ TEST_CASE("what cannot be is refused with its place", "[config]") {
         {R"({"userns-remap": "default"})", "is not supported"},
         {R"({"hosts": ["tcp://0.0.0.0:2375"]})", "whoever reached it would be root"},
         {R"({"hosts": ["http://x"]})", "want fd://"},
+        {R"({"hosts": ["tcp://[::]:2376"], "tlsverify": false})", "whoever reached it would be root"},
+        {R"({"tls": true, "hosts": ["tcp://127.0.0.1:2375"]})", "takes \"tlsverify\": true as well"},
+        {R"({"tls": false, "tlsverify": true})", "is false, and \"tlsverify\" is true"},
+        {R"({"tlskey": "key.pem"})", "absolute path"},
         {R"({"storage-driver": "btrfs"})", "must be overlay2"},
         {R"({"storage-opts": ["size=1g"]})", "does not know"},
         {R"({"default-runtime": "kata"})", "not in \"runtimes\""},
