@@ -80,6 +80,13 @@ void Names::remove(const std::string &network, const std::string &container) {
     }
 }
 
+void Names::remove(const std::string &container) {
+    const std::scoped_lock lock(mutex_);
+    for (auto &[id, network] : networks_) {
+        take_out(network, container);
+    }
+}
+
 Names::Addresses *Names::find(Network &network, std::string_view name) {
     if (const auto found = network.by_name.find(name); found != network.by_name.end()) {
         return &found->second;

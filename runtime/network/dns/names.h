@@ -38,6 +38,7 @@ class Names {
     // In place of what that container was on that network before.
     void put(const std::string &network, Endpoint endpoint);
     void remove(const std::string &network, const std::string &container);
+    void remove(const std::string &container); // from all networks
 
     // Nothing: nobody of the view's networks is called so. Without records: somebody is, but has none of that type.
     // `name` as in Query.

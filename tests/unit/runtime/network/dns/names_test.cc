@@ -110,6 +110,14 @@ TEST_CASE("a container's own names for others lead to them", "[dns]") {
     CHECK(found(fixture.names, kFront, "server", kA) == "nobody");
 }
 
+TEST_CASE("nobody knows a container that is gone from everywhere", "[dns]") {
+    Fixture fixture;
+    fixture.names.put("b", endpoint("1", {"web"}, {"10.1.0.3"}));
+    fixture.names.remove("1");
+    CHECK(found(fixture.names, kBoth, "web", kA) == "nobody");
+    CHECK(found(fixture.names, kBoth, "db", kA) == "10.1.0.2");
+}
+
 TEST_CASE("nothing is left of a network that is gone", "[dns]") {
     Fixture fixture;
     fixture.names.remove_network("f");
