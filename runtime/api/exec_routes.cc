@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/file_io.h"
+#include "runtime/api/log_frames.h"
 #include "runtime/api/router.h"
 #include "runtime/api/stream_copy.h"
 #include "runtime/api/views.h"
@@ -48,6 +50,13 @@ Status create(Call &call) {
     return call.answer(201, {{"Id", TRY(call.engine().create_exec(call.name(), std::move(config)))}});
 }
 
+// Whether its program could not be executed. Who waits at the other end of the stream then hears it there, and finds
+// 126 or 127 when it asks for the exit code: the docker command ends with that.
+bool could_not_run(Call &call, const Error &error) {
+    const Result<engine::ExecState> exec = call.engine().inspect_exec(call.name());
+    return error.code == EINVAL && exec.has_value() && exec->exit_code.has_value();
+}
+
 Status start(Call &call) {
     const std::unique_ptr<JsonDocument> body = TRY(call.json_body(false));
     const JsonCursor root(*body);
@@ -55,15 +64,23 @@ Status start(Call &call) {
     const bool tty = root.at("Tty").boolean();
     const std::optional<Size> size = TRY(console_size(root));
     TRY(body->status());
-    const std::optional<Fd> stream = TRY(call.engine().start_exec(call.name(), detach, size));
-    if (!stream) {
+    const Result<std::optional<Fd>> started = call.engine().start_exec(call.name(), detach, size);
+    const bool told_by_stream = !detach && !started && could_not_run(call, started.error());
+    if (!started && !told_by_stream) {
+        return std::unexpected(started.error());
+    }
+    if (detach) {
         return call.nothing(200);
     }
     const bool multiplexed = !tty && call.version() >= 42;
     const BorrowedFd stop_event = call.exchange().stop_event();
     const http::Hijacked taken = TRY(call.exchange().hijack(multiplexed ? "application/vnd.docker.multiplexed-stream"
                                                                         : "application/vnd.docker.raw-stream"));
-    copy_both_ways(taken, *stream, stop_event);
+    if (told_by_stream) {
+        const std::string text = started.error().message + "\r\n";
+        return write_all(taken.socket, tty ? text : frame(Stream::kOutput, text));
+    }
+    copy_both_ways(taken, **started, stop_event);
     return {};
 }
 

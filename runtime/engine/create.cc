@@ -44,7 +44,7 @@ void apply_defaults(CreateRequest &request, const Settings &settings) {
     if (host.runtime.empty()) {
         host.runtime = "runc"; // what clients expect to see
     }
-    if (host.dns.empty()) {
+    if (host.dns.empty() && !joined_container(host.network_mode)) { // which has its own
         host.dns = settings.dns;
     }
     if (host.dns_options.empty()) {
@@ -78,6 +78,31 @@ Status check_plan(const HostConfig &host, const HostFacts &facts) {
                                                : std::unexpected(plan_scope("x", host.cgroup_parent).error());
 }
 
+// "container:NAME" becomes "container:ID", which a new name does not lead elsewhere.
+Status name_joined_containers(Engine::Core &core, HostConfig &host) {
+    for (std::string *mode : {&host.network_mode, &host.pid_mode, &host.ipc_mode}) {
+        if (const std::optional<std::string> other = joined_container(*mode)) {
+            const Result<ContainerPtr> found = core.find(*other);
+            if (!found) { // not ENOENT: clients would take the image for missing, and pull it
+                return fail(EINVAL, found.error().message);
+            }
+            *mode = "container:" + (*found)->id;
+        }
+    }
+    return {};
+}
+
+// Who shares a network namespace shares the names in it.
+void take_hostname(Engine::Core &core, Snapshot &data) {
+    const std::optional<std::string> other = joined_container(data.host.network_mode);
+    const Result<ContainerPtr> found = other ? core.find(*other) : fail(ENOENT, "");
+    if (found) {
+        const Snapshot donor = (*found)->snapshot();
+        data.config.hostname = donor.config.hostname;
+        data.config.domainname = donor.config.domainname;
+    }
+}
+
 const MountSpec::Volume *volume_options(const HostConfig &host, const MountPoint &mount) {
     const auto spec = std::ranges::find_if(host.mounts, [&mount](const MountSpec &one) {
         return one.volume && clean_path(one.target) == mount.destination;
@@ -109,6 +134,7 @@ Result<Created> Engine::create(CreateRequest request) {
     Created result;
     result.warnings = TRY(check_settings(request.config, request.host, core.machine()));
     TRY(check_plan(request.host, core.host));
+    TRY(name_joined_containers(core, request.host));
     if (program_of(request.config).empty()) {
         return fail(EINVAL, "no command specified");
     }
@@ -127,6 +153,7 @@ Result<Created> Engine::create(CreateRequest request) {
     data.config = std::move(request.config);
     data.host = std::move(request.host);
     data.networking = std::move(request.networking);
+    take_hostname(core, data);
     if (data.config.hostname.empty()) {
         data.config.hostname =
             data.host.network_mode == "host" || data.host.uts_mode == "host" ? core.host.hostname : short_id(data.id);

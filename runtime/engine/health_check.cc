@@ -136,6 +136,10 @@ void Engine::Core::check_health(const ContainerPtr &container, std::uint64_t tic
                 container->data.state.health ? *container->data.state.health : container->data.state.health.emplace();
             changed = enter_result(*plan, health, data.state.started_at, std::move(result));
             status = health.status;
+            // With its log, which is what is asked for after a crash.
+            if (const Status saved = save(*container); !saved) {
+                log::error(saved.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+            }
         }
         if (changed) {
             event(*container, "health_status: " + status);

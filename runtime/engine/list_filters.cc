@@ -42,20 +42,6 @@ bool matches_value(const Snapshot &container, const image::Image *image, const s
     if (name == "id") {
         return container.id.starts_with(value);
     }
-    if (name == "name") { // Docker takes a regular expression; the anchors that people use are understood
-        const bool from_start = value.starts_with('^'), to_end = value.ends_with('$');
-        std::string plain = value.substr(from_start ? 1 : 0);
-        if (to_end) {
-            plain.pop_back();
-        }
-        if (plain.starts_with('/')) {
-            plain.erase(0, 1);
-        }
-        return from_start && to_end ? container.name == plain
-               : from_start         ? container.name.starts_with(plain)
-               : to_end             ? container.name.ends_with(plain)
-                                    : container.name.contains(plain);
-    }
     if (name == "status") {
         return phase_name(container.state.phase) == value;
     }
@@ -82,7 +68,7 @@ bool matches_value(const Snapshot &container, const image::Image *image, const s
     if (name == "is-task") {
         return value == "false" || value == "0";
     }
-    return true; // before, since, until and labels are looked at as a whole; isolation is Windows's
+    return true; // before, since, until, names and labels are looked at as a whole; isolation is Windows's
 }
 
 // RFC 3339, seconds since 1970, or how long ago: "10m", "24h".
@@ -118,6 +104,8 @@ Result<ListFilter> ListFilter::read(Filters filters, const std::function<Result<
                 result.since_ = TRY(find(value)).created;
             } else if (name == "until") {
                 result.until_ = TRY(until_time(value));
+            } else if (name == "name") {
+                result.names_.push_back(TRY(NamePattern::compile(value)));
             }
         }
     }
@@ -139,6 +127,11 @@ bool ListFilter::matches(const Snapshot &container, const image::Image *image) c
         };
         if (name == "label") {
             return std::ranges::all_of(values, labelled);
+        }
+        if (name == "name") {
+            return names_.empty() || std::ranges::any_of(names_, [&container](const NamePattern &pattern) {
+                       return pattern.matches(container.name) || pattern.matches("/" + container.name);
+                   });
         }
         if (name == "label!") {
             return std::ranges::none_of(values, labelled);

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/name_pattern.h"
 #include "runtime/image/image_store.h"
 
 namespace ballast::engine {
@@ -23,6 +24,7 @@ class ListFilter {
 
   private:
     Filters filters_;
+    std::vector<NamePattern> names_;
     Time before_ = kNever, since_ = kNever, until_ = kNever;
 };
 

@@ -16,6 +16,29 @@ constexpr unsigned kVersion = 1;
 std::int64_t number(Time time) { return time.time_since_epoch().count(); }
 Time time_of(const JsonCursor &from) { return Time(Nanoseconds(from.number<std::int64_t>())); }
 
+Json health_json(const Health &health) {
+    Json results = Json::array();
+    for (const HealthResult &result : health.log) {
+        results.push_back({{"Start", number(result.start)},
+                           {"End", number(result.end)},
+                           {"ExitCode", result.exit_code},
+                           {"Output", result.output}});
+    }
+    return {{"Status", health.status}, {"FailingStreak", health.failing_streak}, {"Log", std::move(results)}};
+}
+
+Health read_health(const JsonCursor &from) {
+    Health health{
+        .status = from.at("Status").text(), .failing_streak = from.at("FailingStreak").number<int>(), .log = {}};
+    for (const JsonCursor result : from.at("Log").items()) {
+        health.log.push_back({.start = time_of(result.at("Start")),
+                              .end = time_of(result.at("End")),
+                              .exit_code = result.at("ExitCode").number<int>(),
+                              .output = result.at("Output").text()});
+    }
+    return health;
+}
+
 Json state_json(const State &state) {
     Json json = {{"Phase", phase_name(state.phase)},
                  {"OOMKilled", state.oom_killed},
@@ -25,7 +48,7 @@ Json state_json(const State &state) {
                  {"StartedAt", number(state.started_at)},
                  {"FinishedAt", number(state.finished_at)}};
     if (state.health) {
-        json["Health"] = {{"Status", state.health->status}, {"FailingStreak", state.health->failing_streak}};
+        json["Health"] = health_json(*state.health);
     }
     return json;
 }
@@ -44,9 +67,7 @@ void read_state(const JsonCursor &from, State &state) {
     state.started_at = time_of(from.at("StartedAt"));
     state.finished_at = time_of(from.at("FinishedAt"));
     if (const JsonCursor health = from.at("Health"); health.given()) {
-        state.health = Health{.status = health.at("Status").text(),
-                              .failing_streak = health.at("FailingStreak").number<int>(),
-                              .log = {}};
+        state.health = read_health(health);
     }
 }
 

@@ -16,6 +16,16 @@ namespace {
 
 constexpr int kNameAttempts = 20;
 
+// In the journal belongs what somebody asks for later; each exec and copy only for who looks closely.
+log::Level log_level(const std::string &action) {
+    if (action == "oom" || action == "health_status: unhealthy") {
+        return log::Level::kWarning;
+    }
+    const bool life = action == "create" || action == "start" || action == "die" || action == "destroy" ||
+                      action == "health_status: healthy";
+    return life ? log::Level::kInfo : log::Level::kDebug;
+}
+
 } // namespace
 
 Engine::Core::Core(Settings given, image::ImageStore &store)
@@ -128,9 +138,15 @@ void Engine::Core::event(Container &container, const std::string &action, std::m
     std::map<std::string, std::string> attributes(snapshot.config.labels.begin(), snapshot.config.labels.end());
     attributes["image"] = snapshot.config.image;
     attributes["name"] = snapshot.name;
+    std::string details;
     for (auto &[name, value] : more) {
+        details += ", " + name + " " + value;
         attributes[name] = std::move(value);
     }
+    // The command of an exec stays out of the journal: there are passwords in such.
+    const std::string logged = action.starts_with("exec_") ? action.substr(0, action.find(':')) : action;
+    log::write(log_level(action), "container " + snapshot.name + ": " + logged + details,
+               {{"CONTAINER_ID", short_id(container.id)}, {"IMAGE", snapshot.config.image}});
     events.publish({.type = "container",
                     .action = action,
                     .actor = container.id,
@@ -154,7 +170,11 @@ Result<std::vector<MountPoint>> Engine::Core::inherited_mounts(const HostConfig 
     std::vector<MountPoint> result;
     for (const std::string &text : host_config.volumes_from) {
         const VolumesFrom from = TRY(parse_volumes_from(text));
-        for (MountPoint mount : TRY(find(from.container))->snapshot().mounts) {
+        const Result<ContainerPtr> donor = find(from.container);
+        if (!donor) { // not ENOENT: clients would take the image for missing, and pull it
+            return fail(EINVAL, donor.error().message);
+        }
+        for (MountPoint mount : (*donor)->snapshot().mounts) {
             if (mount.type == "tmpfs") {
                 continue;
             }

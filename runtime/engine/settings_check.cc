@@ -200,6 +200,28 @@ Status check_namespaces(const HostConfig &host) {
     return {};
 }
 
+// What another container's or the host's namespace decides, a container cannot decide as well.
+Status check_conflicts(const Config &config, const HostConfig &host) {
+    const bool joins = joins_container(host.network_mode);
+    const auto conflict = [](const char *what) { return invalid(std::string("conflicting options: ") + what); };
+    if (joins && !config.hostname.empty()) {
+        return conflict("hostname and the network mode");
+    }
+    if (host.uts_mode == "host" && !config.hostname.empty()) {
+        return conflict("hostname and the UTS mode");
+    }
+    if (joins && !host.dns.empty()) {
+        return conflict("dns and the network mode");
+    }
+    if (joins && !host.extra_hosts.empty()) {
+        return conflict("custom host-to-IP mapping and the network mode");
+    }
+    if (joins && (!host.port_bindings.empty() || host.publish_all_ports)) {
+        return conflict("port publishing and the container type network mode");
+    }
+    return {};
+}
+
 // A sysctl must belong to a namespace that is the container's own.
 Status check_sysctls(const HostConfig &host) {
     constexpr std::array kIpc =
@@ -304,6 +326,7 @@ Result<Texts> check_settings(Config &config, HostConfig &host, const MachineFact
     TRY(check_config(config));
     TRY(check_restart(host));
     TRY(check_namespaces(host));
+    TRY(check_conflicts(config, host));
     TRY(check_unsupported(host));
     TRY(check_name_settings(host));
     TRY(check_sysctls(host));

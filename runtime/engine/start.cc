@@ -213,6 +213,11 @@ void Engine::Core::tear_down(Container &container) {
     }
     for (const std::string &name : used) {
         volumes->release(name);
+        events.publish({.type = "volume",
+                        .action = "unmount",
+                        .actor = name,
+                        .attributes = {{"container", container.id}, {"driver", "local"}},
+                        .time = kNever});
     }
     const Settings now = settings();
     for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
@@ -406,6 +411,15 @@ class Starter {
                         core_.volumes->release(mount.name);
                     }
                 }
+                core_.events.publish({.type = "volume",
+                                      .action = "mount",
+                                      .actor = mount.name,
+                                      .attributes = {{"container", data_.id},
+                                                     {"destination", mount.destination},
+                                                     {"driver", "local"},
+                                                     {"propagation", mount.propagation},
+                                                     {"read/write", mount.writable ? "true" : "false"}},
+                                      .time = kNever});
                 source = place;
                 if (!mount.subpath.empty()) {
                     // A descriptor would not survive until ballast-oci opens it: whoever writes to the volume at this

@@ -196,8 +196,9 @@ Result<PathStat> stat_in(const RootDir &root, const std::string &path, const std
 Status archive_tree(const RootDir &root, const std::string &path, const Sink &sink) {
     const Fd fd = TRY(open_entry(root, path));
     image::TarWriter writer = TRY(image::TarWriter::open(sink));
+    // "DIR/." is what is in it, which the client lays into a directory of its own.
     const std::string name = base_name(path);
-    TRY(Archiver(writer).add(fd, name == "/" ? "" : name, 0));
+    TRY(Archiver(writer).add(fd, name == "/" || path.ends_with("/.") ? "" : name, 0));
     return writer.close();
 }
 

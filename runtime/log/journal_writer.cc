@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/unix_address.h"
 #include "runtime/log/bounded_send.h"
 #include "runtime/log/timestamp.h"
 #include "runtime/log/writer.h"
@@ -62,12 +62,13 @@ class JournalWriter : public Writer {
     }
 
     Status connect() {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        memcpy(address.sun_path, path_.data(), std::min(path_.size(), sizeof address.sun_path - 1));
+        const std::optional<sockaddr_un> address = unix_address(path_);
+        if (!address) {
+            return fail(ENAMETOOLONG, "connect to " + path_ + ": a socket's path has at most 107 bytes");
+        }
         Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (!socket.is_open() ||
-            ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
+            ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof *address) != 0) {
             return fail_errno("connect to " + path_);
         }
         socket_ = std::move(socket);

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <span>
 
+#include "base/unix_address.h"
+
 namespace ballast::container_log {
 namespace {
 
@@ -206,8 +208,12 @@ Result<SyslogAddress> parse_syslog_address(std::string_view text) {
     address.kind = found->second;
     const std::string_view rest = text.substr(colon + 3);
     if (address.kind == Kind::kUnixStream || address.kind == Kind::kUnixDatagram) {
-        if (!rest.starts_with('/') || rest.size() > 107 || rest.contains('\0')) {
+        if (!rest.starts_with('/') || rest.contains('\0')) {
             return fail(EINVAL, "syslog-address: " + std::string(rest) + " is no path of a socket");
+        }
+        if (!unix_address(rest)) {
+            return fail(EINVAL,
+                        "syslog-address: " + std::string(rest) + " is too long: a socket's path has at most 107 bytes");
         }
         address.path = rest;
         return address;

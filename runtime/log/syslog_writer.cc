@@ -6,9 +6,9 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unix_address.h"
 #include "runtime/log/bounded_send.h"
 #include "runtime/log/options.h"
 #include "runtime/log/syslog_format.h"
@@ -29,12 +29,13 @@ struct Endpoint {
     socklen_t length = 0;
 };
 
-Endpoint local_endpoint(const std::string &path, int type) {
+Result<Endpoint> local_endpoint(const std::string &path, int type) {
     Endpoint endpoint{.type = type, .length = sizeof(sockaddr_un)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-    memcpy(&endpoint.address, &address, sizeof address);
+    const std::optional<sockaddr_un> address = unix_address(path);
+    if (!address) {
+        return fail(ENAMETOOLONG, "syslog-address: " + path + ": a socket's path has at most 107 bytes");
+    }
+    memcpy(&endpoint.address, &*address, sizeof *address);
     return endpoint;
 }
 
@@ -228,18 +229,18 @@ Result<std::unique_ptr<Writer>> open_syslog_writer(const WriterSettings &setting
     const SyslogAddress address = TRY(parse_syslog_address(text != nullptr ? *text : ""));
     const SyslogStyle style = style_of(settings, TRY(syslog_facility(facility != nullptr ? *facility : "")));
     if (address.kind == Kind::kLocal) {
-        auto datagrams = std::make_unique<SyslogWriter>(style, "/dev/log", local_endpoint("/dev/log", SOCK_DGRAM));
+        auto datagrams = std::make_unique<SyslogWriter>(style, "/dev/log", TRY(local_endpoint("/dev/log", SOCK_DGRAM)));
         if (datagrams->open()) {
             return datagrams;
         }
-        auto stream = std::make_unique<SyslogWriter>(style, "/dev/log", local_endpoint("/dev/log", SOCK_STREAM));
+        auto stream = std::make_unique<SyslogWriter>(style, "/dev/log", TRY(local_endpoint("/dev/log", SOCK_STREAM)));
         TRY(stream->open());
         return stream;
     }
     const bool local = address.kind == Kind::kUnixStream || address.kind == Kind::kUnixDatagram;
     const Endpoint endpoint =
-        local ? local_endpoint(address.path, address.kind == Kind::kUnixStream ? SOCK_STREAM : SOCK_DGRAM)
-              : TRY(network_endpoint(address));
+        TRY(local ? local_endpoint(address.path, address.kind == Kind::kUnixStream ? SOCK_STREAM : SOCK_DGRAM)
+                  : network_endpoint(address));
     auto writer = std::make_unique<SyslogWriter>(style, *text, endpoint);
     TRY(writer->open());
     return writer;

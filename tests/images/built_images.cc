@@ -3,16 +3,10 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 
 #include "tests/unit/images/check.h"
 
 namespace ballast::images {
-
-std::filesystem::path test_cache() {
-    const char *variable = std::getenv("BALLAST_TEST_IMAGES_CACHE");
-    return variable != nullptr ? variable : "/var/cache/ballast/test-images";
-}
 
 BuiltImages::BuiltImages()
     : directory_(must(TemporaryDirectory::create("/tmp", "ballast-images-test-"))),

@@ -15,9 +15,6 @@
 // object.
 namespace ballast::images {
 
-// Where packages are kept between runs: $BALLAST_TEST_IMAGES_CACHE, or a directory of ./dev's cache.
-std::filesystem::path test_cache();
-
 class BuiltImages {
   public:
     BuiltImages(); // ends the test with a message when it fails

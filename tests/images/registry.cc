@@ -34,6 +34,10 @@ Result<RegistryFiles> write_files(const path &scratch, const RegistryOptions &op
         TRY(make_certificates(scratch, options.certificate_names));
         files.certificate = scratch / "server.crt";
         files.key = scratch / "server.key";
+        if (options.client_certificates) {
+            TRY(make_client_certificate(scratch));
+            files.clients = scratch / "certs.d/ca.crt";
+        }
     }
     if (!options.user.empty() || !options.password.empty()) {
         files.passwords = scratch / "htpasswd";

@@ -19,7 +19,8 @@ struct RegistryOptions {
     bool tls = false;       // with a certificate authority made for this registry alone
     // Names and addresses for the certificate beside localhost and 127.0.0.1: those by which guests reach the host.
     std::vector<std::string> certificate_names = {};
-    std::string user = {}; // with `password`: basic authentication; both or neither
+    bool client_certificates = false; // with TLS: only clients with a certificate of its authority are served
+    std::string user = {};            // with `password`: basic authentication; both or neither
     std::string password = {};
 };
 
@@ -42,7 +43,8 @@ class Registry {
     // "127.0.0.1:5000/busybox:latest"
     std::string reference(const std::string &name, const std::string &tag) const;
 
-    // PEM file, and the directory that holds it alone, as /etc/docker/certs.d does. Exist with TLS only.
+    // PEM file, and the directory that holds it, as /etc/docker/certs.d does; with client certificates also client.cert
+    // and client.key. Exist with TLS only.
     std::filesystem::path ca_certificate() const { return certificates() / "ca.crt"; }
     std::filesystem::path certificates() const { return scratch_.path() / "certs.d"; }
     // Credentials in the format of docker's config.json. Exists with a user only.

@@ -63,6 +63,9 @@ std::string registry_config(const RegistryFiles &files) {
     if (!files.certificate.empty()) {
         config["http"]["tls"] = {{"certificate", files.certificate.string()}, {"key", files.key.string()}};
     }
+    if (!files.clients.empty()) {
+        config["http"]["tls"]["clientcas"] = {files.clients.string()};
+    }
     if (!files.passwords.empty()) {
         config["auth"]["htpasswd"] = {{"realm", "ballast-test-images"}, {"path", files.passwords.string()}};
     }
@@ -88,6 +91,17 @@ Status make_certificates(const path &directory, const std::vector<std::string> &
         certificate_command("/CN=Ballast test registry", directory / "server.key", directory / "server.crt",
                             {alternatives, "basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth"});
     openssl.arguments.insert(openssl.arguments.end(), {"-CA", authority, "-CAkey", authority_key});
+    TRY(run_checked(openssl));
+    return {};
+}
+
+Status make_client_certificate(const path &directory) {
+    Command openssl;
+    openssl.arguments = certificate_command("/CN=Ballast test client", directory / "certs.d/client.key",
+                                            directory / "certs.d/client.cert",
+                                            {"basicConstraints=critical,CA:FALSE", "extendedKeyUsage=clientAuth"});
+    openssl.arguments.insert(openssl.arguments.end(),
+                             {"-CA", directory / "certs.d/ca.crt", "-CAkey", directory / "ca.key"});
     TRY(run_checked(openssl));
     return {};
 }

@@ -18,6 +18,7 @@ struct RegistryFiles {
     std::filesystem::path storage = {};
     std::filesystem::path certificate = {}, key = {}; // empty: plain HTTP
     std::filesystem::path passwords = {};             // htpasswd; empty: no authentication
+    std::filesystem::path clients = {};               // the authority of clients' certificates; empty: none is asked
 };
 
 // docker-registry's configuration: JSON, which its YAML reader takes. Binds to 127.0.0.1.
@@ -30,6 +31,9 @@ Result<std::string> htpasswd_line(const std::string &user, const std::string &pa
 // Makes a certificate authority and a server certificate for localhost, 127.0.0.1 and `names` (addresses or DNS names)
 // by openssl: `directory`/certs.d/ca.crt, `directory`/server.crt, `directory`/server.key.
 Status make_certificates(const std::filesystem::path &directory, const std::vector<std::string> &names);
+
+// A client's certificate of that authority: `directory`/certs.d/client.cert and client.key.
+Status make_client_certificate(const std::filesystem::path &directory);
 
 // The port in the line by which docker-registry announces that it listens, once the log holds it.
 std::optional<std::uint16_t> listening_port(std::string_view log);

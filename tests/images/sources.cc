@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/images/sources.h"
 
+#include <cstdlib>
+
 #include "base/file_io.h"
 #include "tests/images/deb.h"
 
@@ -36,6 +38,11 @@ Sources real_sources(const PackageCache &cache, const std::filesystem::path &pro
         .program = [programs](const std::string &name) { return read_file(programs / name); },
         .source_file = [source_directory](const std::string &path) { return read_file(source_directory / path); },
     };
+}
+
+std::filesystem::path test_cache() {
+    const char *variable = std::getenv("BALLAST_TEST_IMAGES_CACHE");
+    return variable != nullptr ? variable : "/var/cache/ballast/test-images";
 }
 
 std::filesystem::path own_directory() {

@@ -14,6 +14,9 @@ namespace ballast::images {
 Sources real_sources(const PackageCache &cache, const std::filesystem::path &programs,
                      const std::filesystem::path &source_directory);
 
+// Where tests keep packages between runs: $BALLAST_TEST_IMAGES_CACHE, or a directory of ./dev's cache.
+std::filesystem::path test_cache();
+
 // The directory of the running program, where CMake also puts the test programs.
 std::filesystem::path own_directory();
 

@@ -37,13 +37,14 @@ class DaemonFixture {
     // What the daemon logged so far.
     std::string log() const;
 
+    // A command whose environment makes docker speak with this daemon; in the fixture's directory.
+    Command command(std::vector<std::string> words) const;
     std::filesystem::path path(const std::string &name) const { return directory_.path() / name; }
     // A connection of one's own, and a request with its whole answer (the request must end the connection).
     Fd connect() const;
     std::string ask(std::string_view request) const;
 
   private:
-    Command command(std::vector<std::string> words) const;
     TemporaryDirectory directory_;
     std::optional<Child> daemon_;
 };

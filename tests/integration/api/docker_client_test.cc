@@ -228,3 +228,55 @@ TEST_CASE("a configuration is checked without a daemon", "[api]") {
     must(write_file(file, R"({"debug": true})"));
     REQUIRE(check().status == 0);
 }
+
+TEST_CASE("metrics are served where the configuration says, and nowhere else", "[api][root]") {
+    constexpr const char *kAddress = "127.0.0.1:41323";
+    const DaemonFixture fixture(std::string(R"({"cgroups": "disabled", "metrics-addr": ")") + kAddress + R"("})");
+    fixture.output_of({"run", "-d", "--name", "counted", "--network", "none", "inside", "wait"});
+    const auto get = [&](const std::string &method, const std::string &path) {
+        return fixture.shell("exec 3<>/dev/tcp/127.0.0.1/41323; printf '" + method + " " + path +
+                             " HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3");
+    };
+    const std::string page = get("GET", "/metrics");
+    CAPTURE(page);
+    REQUIRE(page.contains("Content-Type: text/plain; version=0.0.4"));
+    REQUIRE(page.contains("\nengine_daemon_container_states_containers{state=\"running\"} 1\n"));
+    REQUIRE(page.contains("\nballast_images 1\n"));
+    REQUIRE(page.contains("\n# TYPE ballast_api_requests_total counter\n"));
+    REQUIRE(page.contains("\nprocess_resident_memory_bytes "));
+    REQUIRE(get("GET", "/").contains(" 404 "));
+    REQUIRE(get("POST", "/metrics").contains(" 405 "));
+    REQUIRE(get("GET", "/containers/json").contains(" 404 ")); // the API is not there
+    fixture.output_of({"rm", "-f", "counted"});
+}
+
+TEST_CASE("a health check's log outlives the daemon", "[api][root]") {
+    DaemonFixture fixture;
+    fixture.output_of({"run", "-d", "--name", "watched", "--network", "none", "--health-cmd", "x", "--health-interval",
+                       "100ms", "--health-retries", "1", "inside", "wait"});
+    const auto status = [&] {
+        return fixture.output_of({"inspect", "--format", "{{.State.Health.Status}}", "watched"});
+    };
+    REQUIRE(fixture.eventually([&] { return status() == "unhealthy"; }));
+    fixture.output_of({"kill", "watched"}); // no further checks
+    REQUIRE(fixture.output_of({"wait", "watched"}) == "137");
+    const std::string before = fixture.output_of({"inspect", "--format", "{{json .State.Health.Log}}", "watched"});
+    REQUIRE(before.contains("ExitCode"));
+    fixture.kill();
+    fixture.start();
+    REQUIRE(fixture.output_of({"inspect", "--format", "{{json .State.Health.Log}}", "watched"}) == before);
+}
+
+TEST_CASE("an exec whose program cannot be executed says so and ends with 126 or 127", "[api][root]") {
+    const DaemonFixture fixture;
+    fixture.output_of({"run", "-d", "--name", "box", "--network", "none", "inside", "wait"});
+    for (const bool terminal : {false, true}) {
+        CAPTURE(terminal);
+        const std::string option = terminal ? "-t" : "-i";
+        const Completed absent = fixture.docker({"exec", option, "box", "nosuch"});
+        CHECK(absent.status == 127);
+        CHECK((absent.output + absent.errors).contains("executable file not found in $PATH"));
+        CHECK(fixture.docker({"exec", option, "box", "/etc/passwd"}).status == 126);
+    }
+    fixture.output_of({"rm", "-f", "box"});
+}

@@ -9,6 +9,8 @@
 namespace ballast::engine {
 namespace {
 
+using namespace std::chrono_literals;
+
 Snapshot sample() {
     Snapshot container;
     container.id = random_id();
@@ -17,6 +19,10 @@ Snapshot sample() {
     container.state.phase = Phase::kExited;
     container.state.exit_code = 137;
     container.state.oom_killed = true;
+    container.state.health = Health{
+        .status = "unhealthy",
+        .failing_streak = 3,
+        .log = {{.start = container.created, .end = container.created + 5ms, .exit_code = 1, .output = "no answer\n"}}};
     container.config.env = {"A=b"};
     container.config.cmd = Texts{"x"};
     container.config.volumes = {"/data"};
@@ -45,6 +51,11 @@ TEST_CASE("a container's record reads back as it was written", "[engine]") {
     CHECK(read.state.exit_code == 137);
     CHECK(read.host.restart_policy.maximum_retry_count == 2);
     CHECK(read.mounts.front().anonymous);
+    REQUIRE(read.state.health.has_value());
+    CHECK(read.state.health->status == "unhealthy");
+    REQUIRE(read.state.health->log.size() == 1);
+    CHECK(read.state.health->log.front().output == "no answer\n");
+    CHECK(read.state.health->log.front().end == before.state.health->log.front().end);
 }
 
 TEST_CASE("a record that is cut short, of another version or of a wrong type is refused with its place", "[engine]") {

@@ -33,6 +33,26 @@ TEST_CASE("limits that contradict one another are refused in Docker's words", "[
     CHECK(refusal([](Config &, HostConfig &host) { host.cpuset_cpus = "a"; }) == "Invalid value a for cpuset cpus");
 }
 
+TEST_CASE("what another container's namespace decides cannot be set as well", "[engine]") {
+    CHECK(refusal([](Config &config, HostConfig &host) {
+              host.network_mode = "container:other";
+              config.hostname = "own";
+          }) == "conflicting options: hostname and the network mode");
+    CHECK(refusal([](Config &config, HostConfig &host) {
+              host.uts_mode = "host";
+              config.hostname = "own";
+          }) == "conflicting options: hostname and the UTS mode");
+    CHECK(refusal([](Config &, HostConfig &host) {
+              host.network_mode = "container:other";
+              host.port_bindings["80/tcp"] = {};
+          }) == "conflicting options: port publishing and the container type network mode");
+    CHECK(refusal([](Config &, HostConfig &host) {
+              host.network_mode = "container:other";
+              host.dns = {"192.0.2.1"};
+          }) == "conflicting options: dns and the network mode");
+    CHECK(refusal([](Config &, HostConfig &host) { host.network_mode = "container:other"; }).empty());
+}
+
 TEST_CASE("what would be smuggled into the machine is refused", "[engine]") {
     CHECK_FALSE(refusal([](Config &, HostConfig &host) { host.sysctls["kernel.core_pattern"] = "|/x"; }).empty());
     CHECK_FALSE(refusal([](Config &, HostConfig &host) { host.sysctls["net.ipv4.x"] = "1\n2"; }).empty());

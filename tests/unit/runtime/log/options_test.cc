@@ -47,6 +47,8 @@ TEST_CASE("others are refused in docker's words", "[log]") {
     CHECK(refusal("syslog", {{"syslog-facility", "nowhere"}}) == "invalid syslog facility");
     CHECK(refusal("syslog", {{"syslog-format", "rfc1"}}) == "Invalid syslog format");
     CHECK(refusal("syslog", {{"syslog-address", "tcp+tls://h:1"}}).contains("tcp+tls is not supported"));
+    CHECK(refusal("syslog", {{"syslog-address", "unix:///" + std::string(107, 'x')}}).contains("at most 107 bytes"));
+    CHECK(refusal("syslog", {{"syslog-address", "unix:///" + std::string(106, 'x')}}).empty());
     CHECK(refusal("syslog", {{"syslog-address", "1.2.3.4"}}) ==
           "syslog-address should be in form proto://address, got 1.2.3.4");
     CHECK(refusal("syslog", {{"syslog-tls-cert", "/x"}}).contains("no TLS"));
