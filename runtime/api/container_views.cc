@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <sys/stat.h>
 
-#include "base/digest.h"
 #include "runtime/api/status_text.h"
 #include "runtime/api/views.h"
 #include "runtime/engine/model_json.h"
@@ -42,64 +41,12 @@ Json state_view(const engine::State &state) {
     return view;
 }
 
-Json endpoint_view(const std::string &network_id, const engine::EndpointRequest *request) {
-    const bool asked = request != nullptr;
-    return {{"IPAMConfig", nullptr},
-            {"Links", asked && !request->links.empty() ? Json(request->links) : Json(nullptr)},
-            {"Aliases", asked && !request->aliases.empty() ? Json(request->aliases) : Json(nullptr)},
-            {"MacAddress", ""},
-            {"NetworkID", network_id},
-            {"EndpointID", ""},
-            {"Gateway", ""},
-            {"IPAddress", ""},
-            {"IPPrefixLen", 0},
-            {"IPv6Gateway", ""},
-            {"GlobalIPv6Address", ""},
-            {"GlobalIPv6PrefixLen", 0},
-            {"DriverOpts", nullptr},
-            {"DNSNames", nullptr}};
-}
-
-Json networks_of(const Snapshot &container) {
-    const std::string &mode = container.host.network_mode;
-    Json networks = Json::object();
-    if (mode.starts_with("container:")) {
-        return networks; // the other container's
-    }
-    const auto request = container.networking.find(mode);
-    const bool known = mode == "none" || mode == "host";
-    networks[mode.empty() ? "none" : mode] = endpoint_view(
-        known ? network_id(mode) : "", request == container.networking.end() ? nullptr : &request->second);
-    return networks;
-}
-
 Json mounts_of(const Snapshot &container) {
     Json mounts = Json::array();
     for (const engine::MountPoint &mount : container.mounts) {
         mounts.push_back(engine::mount_point_json(mount));
     }
     return mounts;
-}
-
-Json network_settings(const Snapshot &container) {
-    return {{"Bridge", ""},
-            {"SandboxID", container.network_sandbox_key.empty() ? "" : container.id},
-            {"SandboxKey", container.network_sandbox_key},
-            {"Ports", Json::object()},
-            {"HairpinMode", false},
-            {"LinkLocalIPv6Address", ""},
-            {"LinkLocalIPv6PrefixLen", 0},
-            {"SecondaryIPAddresses", nullptr},
-            {"SecondaryIPv6Addresses", nullptr},
-            {"EndpointID", ""},
-            {"Gateway", ""},
-            {"GlobalIPv6Address", ""},
-            {"GlobalIPv6PrefixLen", 0},
-            {"IPAddress", ""},
-            {"IPPrefixLen", 0},
-            {"IPv6Gateway", ""},
-            {"MacAddress", ""},
-            {"Networks", networks_of(container)}};
 }
 
 // As `docker ps` shows it: arguments with spaces in quotes.
@@ -116,26 +63,6 @@ std::int64_t unix_seconds(engine::Time time) {
 }
 
 } // namespace
-
-std::string network_id(std::string_view name) { return sha256("ballast network " + std::string(name)); }
-
-Json network_view(std::string_view name) {
-    return {{"Name", name},
-            {"Id", network_id(name)},
-            {"Created", "2001-01-01T00:00:00Z"}, // they have no beginning; clients want a time
-            {"Scope", "local"},
-            {"Driver", name == "none" ? "null" : name},
-            {"EnableIPv6", false},
-            {"IPAM", {{"Driver", "default"}, {"Options", nullptr}, {"Config", Json::array()}}},
-            {"Internal", false},
-            {"Attachable", false},
-            {"Ingress", false},
-            {"ConfigFrom", {{"Network", ""}}},
-            {"ConfigOnly", false},
-            {"Containers", Json::object()},
-            {"Options", Json::object()},
-            {"Labels", Json::object()}};
-}
 
 Json container_view(const Snapshot &container) {
     Json view{{"Id", container.id},
@@ -175,7 +102,7 @@ Json container_summary(const Snapshot &container, const std::string &image, engi
               {"ImageID", container.image_id},
               {"Command", command_of(container)},
               {"Created", unix_seconds(container.created)},
-              {"Ports", Json::array()},
+              {"Ports", port_list(container)},
               {"Labels", Json(container.config.labels)},
               {"State", engine::phase_name(container.state.phase)},
               {"Status", status_text(container.state, now)},

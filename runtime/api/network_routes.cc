@@ -1,89 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <array>
-
 #include "runtime/api/router.h"
 #include "runtime/api/views.h"
+#include "runtime/engine/model_json.h"
 
 namespace ballast::api {
 namespace {
 
-constexpr std::array kNetworks{"host", "none"};
-
-bool passes(const std::string &name, const Json &network, const engine::Filters &filters) {
-    for (const auto &[filter, values] : filters) {
-        const auto any = [&](const auto &test) { return std::ranges::any_of(values, test); };
-        const bool fits = filter == "name"     ? any([&](const std::string &v) { return name.contains(v); })
-                          : filter == "id"     ? any([&](const std::string &v) { return network_id(name).contains(v); })
-                          : filter == "driver" ? any([&](const std::string &v) { return network["Driver"] == v; })
-                          : filter == "scope"  ? any([](const std::string &v) { return v == "local"; })
-                          : filter == "type"   ? any([](const std::string &v) { return v == "builtin"; })
-                                               : false;
-        if (!fits) {
-            return false;
-        }
+std::map<std::string, std::string> read_map(const JsonCursor &object) {
+    std::map<std::string, std::string> values;
+    for (const JsonCursor member : object.members()) {
+        values[std::string(member.name())] = member.text();
     }
-    return true;
+    return values;
 }
 
 Status list(Call &call) {
-    const engine::Filters filters = TRY(call.filters());
-    TRY(check_filters(filters, {"dangling", "driver", "id", "label", "name", "scope", "type"}));
     Json answer = Json::array();
-    for (const char *name : kNetworks) {
-        if (Json network = network_view(name); passes(name, network, filters)) {
-            answer.push_back(std::move(network));
-        }
+    for (const engine::NetworkView &network : TRY(call.engine().list_networks(TRY(call.filters())))) {
+        answer.push_back(network_view(network));
     }
     return call.answer(200, answer);
 }
 
-Status inspect(Call &call) {
-    for (const char *name : kNetworks) {
-        const bool by_id = call.name().size() >= 3 && network_id(name).starts_with(call.name());
-        if (call.name() != name && !by_id) {
-            continue;
-        }
-        Json view = network_view(name);
-        const engine::ListOptions options{.all = false, .limit = 0, .size = false, .filters = {{"network", {name}}}};
-        for (const engine::Snapshot &container : TRY(call.engine().list(options))) {
-            view["Containers"][container.id] = {{"Name", container.name},
-                                                {"EndpointID", ""},
-                                                {"MacAddress", ""},
-                                                {"IPv4Address", ""},
-                                                {"IPv6Address", ""}};
-        }
-        return call.answer(200, view);
+Status inspect(Call &call) { return call.answer(200, network_view(TRY(call.engine().inspect_network(call.name())))); }
+
+network::PoolRequest read_pool(const JsonCursor &from) {
+    return {.subnet = from.at("Subnet").text(),
+            .range = from.at("IPRange").text(),
+            .gateway = from.at("Gateway").text(),
+            .others = read_map(from.at("AuxiliaryAddresses"))};
+}
+
+Status create(Call &call) {
+    const std::unique_ptr<JsonDocument> body = TRY(call.json_body());
+    const JsonCursor root(*body);
+    network::NetworkRequest request;
+    request.name = root.at("Name").text();
+    request.driver = root.at("Driver").text();
+    request.internal = root.at("Internal").boolean();
+    request.ipv6 = root.at("EnableIPv6").boolean();
+    request.attachable = root.at("Attachable").boolean();
+    request.options = read_map(root.at("Options"));
+    request.labels = read_map(root.at("Labels"));
+    const JsonCursor ipam = root.at("IPAM");
+    request.ipam_driver = ipam.at("Driver").text();
+    request.ipam_options = read_map(ipam.at("Options"));
+    for (const JsonCursor pool : ipam.at("Config").items()) {
+        request.pools.push_back(read_pool(pool));
     }
-    return fail(ENOENT, "network " + call.name() + " not found");
-}
-
-Status prune(Call &call) {
-    TRY(check_filters(TRY(call.filters()), {"label", "label!", "until"}));
-    return call.answer(200, {{"NetworksDeleted", nullptr}}); // those that there are stay
-}
-
-Status refuse(Call & /*call*/) {
-    return fail(ENOTSUP, "this engine has the networks none, host and container:NAME only; networks of one's own come "
-                         "with a later version");
+    const std::string scope = root.at("Scope").text();
+    const bool swarm = root.at("Ingress").boolean() || root.at("ConfigOnly").boolean() ||
+                       !root.at("ConfigFrom").at("Network").text().empty() || scope == "swarm";
+    TRY(body->status());
+    if (swarm) {
+        return fail(ENOTSUP, "networks of a swarm and config-only networks are not supported");
+    }
+    const engine::NetworkView made = TRY(call.engine().create_network(request));
+    return call.answer(201, {{"Id", made.network.id}, {"Warning", ""}});
 }
 
 Status remove(Call &call) {
-    if (std::ranges::contains(kNetworks, call.name(), [](const char *name) { return std::string_view(name); })) {
-        return fail(EPERM, call.name() + " is a pre-defined network and cannot be removed");
-    }
-    return fail(ENOENT, "network " + call.name() + " not found");
+    TRY(call.engine().remove_network(call.name()));
+    return call.nothing();
+}
+
+Status connect(Call &call) {
+    const std::unique_ptr<JsonDocument> body = TRY(call.json_body());
+    const JsonCursor root(*body);
+    const std::string container = root.at("Container").text();
+    const engine::EndpointRequest request = engine::read_endpoint(root.at("EndpointConfig"));
+    TRY(body->status());
+    TRY(call.engine().connect_network(call.name(), container, request));
+    return call.nothing(200);
+}
+
+Status disconnect(Call &call) {
+    const std::unique_ptr<JsonDocument> body = TRY(call.json_body());
+    const JsonCursor root(*body);
+    const std::string container = root.at("Container").text();
+    const bool force = root.at("Force").boolean();
+    TRY(body->status());
+    TRY(call.engine().disconnect_network(call.name(), container, force));
+    return call.nothing(200);
+}
+
+Status prune(Call &call) {
+    const engine::Pruned pruned = TRY(call.engine().prune_networks(TRY(call.filters())));
+    return call.answer(200, {{"NetworksDeleted", pruned.removed.empty() ? Json(nullptr) : Json(pruned.removed)}});
 }
 
 constexpr Route kRoutes[] = {
     {"GET", "/networks", list},
     {"GET", "/networks/", list},
     {"POST", "/networks/prune", prune},
-    {"POST", "/networks/create", refuse},
+    {"POST", "/networks/create", create},
     {"GET", "/networks/{name}", inspect},
     {"DELETE", "/networks/{name}", remove},
-    {"POST", "/networks/{name}/connect", refuse},
-    {"POST", "/networks/{name}/disconnect", refuse},
+    {"POST", "/networks/{name}/connect", connect},
+    {"POST", "/networks/{name}/disconnect", disconnect},
 };
 
 } // namespace

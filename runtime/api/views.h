@@ -19,9 +19,10 @@ Json event_view(const engine::Event &event);
 Json image_view(const image::Image &image, unsigned version);
 Json image_summary(const image::Image &image, unsigned version, std::int64_t shared_size, std::int64_t containers);
 
-// "none" or "host", the networks that there are; the value of Networks for a container by its network mode.
-Json network_view(std::string_view name);
-std::string network_id(std::string_view name);
+Json network_view(const engine::NetworkView &network);
+Json networks_of(const engine::Snapshot &container);      // NetworkSettings.Networks
+Json network_settings(const engine::Snapshot &container); // NetworkSettings of an inspected container
+Json port_list(const engine::Snapshot &container);        // Ports of a container in a list
 
 // The mode of stat(2) as Go's os.FileMode, which X-Docker-Container-Path-Stat holds.
 std::uint32_t go_file_mode(std::uint32_t mode);

@@ -41,6 +41,36 @@ Result<Fd> listen_on_path(const std::filesystem::path &path, const std::string &
 
 } // namespace
 
+network::Settings network_settings(const config::NetworkDefaults &config) {
+    network::Settings settings;
+    settings.bridge = config.bridge;
+    settings.bip = config.bip;
+    settings.fixed_cidr = config.fixed_cidr;
+    settings.fixed_cidr_v6 = config.fixed_cidr_v6;
+    settings.default_gateway = config.default_gateway;
+    settings.default_gateway_v6 = config.default_gateway_v6;
+    settings.icc = config.icc;
+    settings.ipv6 = config.ipv6;
+    settings.masquerade = config.ip_masquerade;
+    settings.mtu = config.mtu;
+    settings.port_host = network::Address::parse(config.ip);
+    if (settings.port_host && settings.port_host->is_any() && settings.port_host->family == network::Family::kV4) {
+        settings.port_host.reset(); // all addresses of both families
+    }
+    settings.filter_v4 = config.iptables;
+    settings.filter_v6 = config.ip6tables;
+    settings.forwarding = config.ip_forward;
+    for (const config::AddressPool &pool : config.address_pools) {
+        if (const std::optional<network::Subnet> base = network::Subnet::parse(pool.base)) { // it was checked
+            settings.pools.push_back({.base = base->network(), .size = static_cast<unsigned>(pool.size)});
+        }
+    }
+    if (const auto own = config.options.find("bridge"); own != config.options.end()) {
+        settings.default_options = own->second;
+    }
+    return settings;
+}
+
 engine::Settings engine_settings(const config::EngineConfig &config) {
     engine::Settings settings;
     settings.data_root = config.data_root;
@@ -58,6 +88,7 @@ engine::Settings engine_settings(const config::EngineConfig &config) {
     settings.no_new_privileges = config.no_new_privileges;
     settings.seccomp_profile = config.seccomp_profile;
     settings.userns_remap = config.userns_remap;
+    settings.network = network_settings(config.network);
     settings.dns = config.dns;
     settings.dns_options = config.dns_options;
     settings.dns_search = config.dns_search;

@@ -14,6 +14,7 @@
 // From the configuration to what the daemon's parts take.
 namespace ballast::daemon {
 
+network::Settings network_settings(const config::NetworkDefaults &config);
 engine::Settings engine_settings(const config::EngineConfig &config);
 
 // Proxies that the configuration does not name are the environment's.

@@ -23,6 +23,7 @@
 #include "runtime/monitor/connection.h"
 #include "runtime/monitor/exit_record.h"
 #include "runtime/monitor/settings.h"
+#include "runtime/network/networks.h"
 #include "runtime/volume/volume_store.h"
 
 // What the files of this folder share. Order of locks, outer first: Container::operation, Core::registry,
@@ -175,12 +176,20 @@ class Engine::Core {
     Result<LivingProcess> living_process(const std::string &id) const; // as the runtime knows it
     void remove_leftovers();
 
+    // --- networks.cc
+    // The names of networks as they are now, the network of its mode among them.
+    Status settle_networks(Snapshot &container);
+    Result<network::Sandbox> reserve_networks(const Snapshot &container);
+    Texts host_gateway() const; // the host as containers see it: the default bridge's addresses
+    void network_events(const Snapshot &container, const network::Sandbox &sandbox, const std::string &action);
+
     Result<std::vector<MountPoint>> inherited_mounts(const HostConfig &host);
     std::set<std::string> volumes_in_use();
 
     image::ImageStore &images;
     Events events;
     std::unique_ptr<volume::VolumeStore> volumes;
+    std::unique_ptr<network::Networks> networks;
     HostFacts host = read_host_facts();
     Texts warnings;
 

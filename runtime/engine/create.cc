@@ -57,7 +57,6 @@ void apply_defaults(CreateRequest &request, const Settings &settings) {
 
 // Everything that start would refuse and that is known now.
 Status check_plan(const HostConfig &host, const HostFacts &facts) {
-    TRY(check_network(host));
     const SecurityOptions security = TRY(parse_security_options(host.security_opt));
     const Texts capabilities =
         TRY(plan_capabilities(host.cap_add, host.cap_drop, host.privileged, facts.last_capability));
@@ -153,6 +152,8 @@ Result<Created> Engine::create(CreateRequest request) {
     data.config = std::move(request.config);
     data.host = std::move(request.host);
     data.networking = std::move(request.networking);
+    TRY(core.settle_networks(data));
+    TRY(plan_ports(data.config, data.host));
     take_hostname(core, data);
     if (data.config.hostname.empty()) {
         data.config.hostname =

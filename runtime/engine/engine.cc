@@ -43,12 +43,24 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     }
     auto core = std::make_unique<Core>(std::move(settings), store);
     core->volumes = TRY(volume::VolumeStore::open(core->settings().data_root / "volumes", core->warnings));
+    network::Settings networks = core->settings().network;
+    networks.data_root = core->settings().data_root;
+    networks.run_root = core->settings().run_root;
+    core->networks = TRY(network::Networks::open(std::move(networks), core->warnings));
     core->wake = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!core->wake.is_open()) {
         return fail_errno("eventfd");
     }
     core->watcher = std::jthread([raw = core.get()](const std::stop_token &stop) { raw->watch_loop(stop); });
     TRY(core->recover(std::move(inherited), core->warnings));
+    std::set<std::string> running;
+    for (const ContainerPtr &container : core->all()) {
+        if (container->snapshot().state.running()) {
+            running.insert(container->id);
+        }
+    }
+    const Texts problems = core->networks->restore(running);
+    core->warnings.insert(core->warnings.end(), problems.begin(), problems.end());
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -202,7 +214,10 @@ Result<Snapshot> Engine::inspect(const std::string &reference, bool size) {
             data.size_root_fs = static_cast<std::int64_t>(all);
         }
     }
-    if (data.state.pid > 0) {
+    data.sandbox = core_->networks->sandbox(data.id);
+    if (data.sandbox) {
+        data.network_sandbox_key = core_->networks->namespace_file(data.id);
+    } else if (data.state.pid > 0) {
         data.network_sandbox_key = "/proc/" + std::to_string(data.state.pid) + "/ns/net";
     }
     return data;
@@ -217,6 +232,7 @@ Result<std::vector<Snapshot>> Engine::list(const ListOptions &options) {
     std::vector<Snapshot> result;
     for (const ContainerPtr &container : core_->all()) {
         Snapshot data = container->snapshot();
+        data.sandbox = core_->networks->sandbox(data.id); // filters ask for networks' ids
         const Result<image::Image> image = filter.needs_image() ? core_->images.find(data.image_id) : fail(ENOENT, "");
         if ((all || data.state.running() || data.state.phase == Phase::kRestarting) &&
             filter.matches(data, image ? &*image : nullptr)) {

@@ -19,6 +19,7 @@
 #include "runtime/engine/model.h"
 #include "runtime/engine/settings.h"
 #include "runtime/engine/stats.h"
+#include "runtime/network/definition.h"
 
 namespace ballast::image {
 class ImageStore;
@@ -182,6 +183,16 @@ struct VolumeRequest {
     Labels labels = {};
 };
 
+// A network as /networks shows it.
+struct NetworkView {
+    network::Network network;
+    struct Member {
+        std::string container_id, container_name;
+        network::Endpoint endpoint = {}; // empty: of the networks host and none
+    };
+    std::vector<Member> members = {}; // running containers
+};
+
 struct Counts { // for `info`
     int containers = 0, running = 0, paused = 0, stopped = 0;
 };
@@ -270,6 +281,16 @@ class Engine {
     Result<std::vector<VolumeView>> list_volumes(const Filters &filters, bool usage = false);
     Status remove_volume(const std::string &name, bool force); // EBUSY while a container, running or not, has it
     Result<Pruned> prune_volumes(const Filters &filters);      // anonymous ones; all with {"all": ["true"]}
+
+    Result<NetworkView> create_network(const network::NetworkRequest &request);
+    Result<NetworkView> inspect_network(const std::string &reference);
+    // By name. driver id label name scope type dangling
+    Result<std::vector<NetworkView>> list_networks(const Filters &filters);
+    Status remove_network(const std::string &reference);
+    // Of a container that does not run: when it starts.
+    Status connect_network(const std::string &network, const std::string &container, const EndpointRequest &request);
+    Status disconnect_network(const std::string &network, const std::string &container, bool force);
+    Result<Pruned> prune_networks(const Filters &filters); // those that no container names
 
     class Core;
 

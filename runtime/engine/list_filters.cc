@@ -55,7 +55,10 @@ bool matches_value(const Snapshot &container, const image::Image *image, const s
         return is_image(container, image, value);
     }
     if (name == "network") {
-        return container.host.network_mode == value || container.networking.contains(value);
+        return container.host.network_mode == value || container.networking.contains(value) ||
+               (container.sandbox && std::ranges::any_of(container.sandbox->endpoints, [&](const auto &endpoint) {
+                    return value.size() >= 12 && endpoint.network_id.starts_with(value);
+                }));
     }
     if (name == "volume") {
         return std::ranges::any_of(container.mounts, [&value](const MountPoint &mount) {
@@ -71,7 +74,8 @@ bool matches_value(const Snapshot &container, const image::Image *image, const s
     return true; // before, since, until, names and labels are looked at as a whole; isolation is Windows's
 }
 
-// RFC 3339, seconds since 1970, or how long ago: "10m", "24h".
+} // namespace
+
 Result<Time> until_time(const std::string &text) {
     std::int64_t number = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -85,8 +89,6 @@ Result<Time> until_time(const std::string &text) {
     }
     return parse_time(text);
 }
-
-} // namespace
 
 Result<ListFilter> ListFilter::read(Filters filters, const std::function<Result<Snapshot>(const std::string &)> &find) {
     ListFilter result;

@@ -10,6 +10,9 @@
 
 namespace ballast::engine {
 
+// RFC 3339, seconds since 1970, or how long ago: "10m", "24h".
+Result<Time> until_time(const std::string &text);
+
 // --filter of `docker ps` and `docker container prune`. Several values of one name are alternatives, but labels have to
 // hold all.
 class ListFilter {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/network/model.h"
+
 // What a user says about a container, as the Docker Engine API 1.45 has it (Config and HostConfig of
 // /containers/create), as plain data. model_json.h reads and writes it in the API's own names; ranges and
 // contradictions are checked by check_settings() (settings_check.h), when a container is created.
@@ -242,7 +244,8 @@ struct Snapshot {
     Texts exec_ids = {};
     std::string rootfs = {};                              // where it is mounted while it runs
     std::map<std::string, std::string> graph_driver = {}; // LowerDir, UpperDir, WorkDir, MergedDir
-    std::string network_sandbox_key = {};                 // /proc/PID/ns/net of who runs it; empty: it does not run
+    std::string network_sandbox_key = {};                 // its network namespace, a file; empty: it does not run
+    std::optional<network::Sandbox> sandbox = {};         // what it has of networks while it runs
     std::optional<std::int64_t> size_rw = {}, size_root_fs = {}; // bytes; only when asked for
 };
 

@@ -535,17 +535,21 @@ Json host_config_json(const HostConfig &host) {
     return json;
 }
 
+EndpointRequest read_endpoint(const JsonCursor &from) {
+    EndpointRequest request;
+    take(from.at("IPAMConfig").at("IPv4Address"), request.ipv4_address);
+    take(from.at("IPAMConfig").at("IPv6Address"), request.ipv6_address);
+    take(from.at("IPAMConfig").at("LinkLocalIPs"), request.link_local_ips);
+    take(from.at("MacAddress"), request.mac_address);
+    take(from.at("Links"), request.links);
+    take(from.at("Aliases"), request.aliases);
+    take(from.at("DriverOpts"), request.driver_options);
+    return request;
+}
+
 void read_networking(const JsonCursor &from, NetworkingConfig &networking) {
     for (const JsonCursor member : from.members()) {
-        const JsonCursor endpoint = from.at(member.name());
-        EndpointRequest &request = networking[std::string(member.name())];
-        take(endpoint.at("IPAMConfig").at("IPv4Address"), request.ipv4_address);
-        take(endpoint.at("IPAMConfig").at("IPv6Address"), request.ipv6_address);
-        take(endpoint.at("IPAMConfig").at("LinkLocalIPs"), request.link_local_ips);
-        take(endpoint.at("MacAddress"), request.mac_address);
-        take(endpoint.at("Links"), request.links);
-        take(endpoint.at("Aliases"), request.aliases);
-        take(endpoint.at("DriverOpts"), request.driver_options);
+        networking[std::string(member.name())] = read_endpoint(from.at(member.name()));
     }
 }
 

@@ -19,6 +19,7 @@ void read_host_config(const JsonCursor &from, HostConfig &host);
 void read_resources(const JsonCursor &from, Resources &resources); // also the body of /containers/ID/update
 void read_restart_policy(const JsonCursor &from, RestartPolicy &policy);
 void read_networking(const JsonCursor &from, NetworkingConfig &networking); // the value of EndpointsConfig
+EndpointRequest read_endpoint(const JsonCursor &from);                      // one of those
 void read_mount(const JsonCursor &from, MountSpec &mount);
 
 nlohmann::ordered_json config_json(const Config &config);

@@ -155,7 +155,7 @@ Json namespaces_json(const PlanInput &input) {
 
 Json sysctls_json(const PlanInput &input) {
     Json sysctls = Json::object();
-    if (input.network_namespace.empty()) {
+    if (input.network_namespace.empty() || input.own_network_namespace) {
         // Programs without rights may ping and serve port 80, as everywhere where Docker runs.
         sysctls["net.ipv4.ip_unprivileged_port_start"] = "0";
         sysctls["net.ipv4.ping_group_range"] = "0 2147483647";

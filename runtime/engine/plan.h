@@ -42,6 +42,7 @@ struct PlanInput {
     std::string shm = {};          // a directory on the host that is its /dev/shm; empty: a tmpfs of its own
     std::string cgroup = {};       // absolute path below the mount of cgroup2; empty: none
     // Of namespaces to join, "/proc/PID/ns/net"; "host": none of its own; empty: a new one.
+    bool own_network_namespace = false; // network_namespace is this container's alone
     std::string network_namespace = {}, pid_namespace = {}, ipc_namespace = {};
     std::vector<HostDevice> devices = {}; // --device, or all of the host's when privileged
     std::vector<std::string> volume_sources =

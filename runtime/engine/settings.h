@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "runtime/engine/model.h"
+#include "runtime/network/networks.h"
 
 namespace ballast::engine {
 
@@ -32,6 +33,7 @@ struct Settings {
     bool no_new_privileges = false;
     std::string seccomp_profile = {}; // a file; empty: the one compiled in; "unconfined"
     std::string userns_remap = {};    // refused for now
+    network::Settings network = {};   // its roots are the ones above
     Texts dns = {}, dns_options = {}, dns_search = {};
     int stop_timeout = 10; // seconds
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
+#include <future>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -223,6 +224,10 @@ void Engine::Core::tear_down(Container &container) {
     for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
         now.forget_descriptor(container.id + "-" + std::to_string(role)); // those that it never had are no error
     }
+    if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container.id)) {
+        networks->release(container.id);
+        network_events(container.snapshot(), *sandbox, "disconnect");
+    }
     (void)unlink(path.socket.c_str()); // its monitor has, when it ended well
     if (const Status gone = remove_tree(path.run); !gone) {
         log::warning(gone.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
@@ -281,11 +286,9 @@ class Starter {
         if (unlink(path_.exit.c_str()) != 0 && errno != ENOENT) {
             return fail_errno("remove " + path_.exit.string());
         }
+        TRY(prepare_network());
         TRY(core_.mount_rootfs(*container_));
-        const NetworkPlan network =
-            TRY(plan_network(data_, [this](const std::string &name) { return process_of(name); }));
-        input_.network_namespace = network.network_namespace;
-        TRY(write_files(network));
+        TRY(write_files());
         TRY(join_namespaces());
         TRY(prepare_mounts());
         return plan();
@@ -305,6 +308,9 @@ class Starter {
         }
         events_.emplace(TRY(monitor::Connection::connect(path_.socket, monitor::Purpose::kEvents, kPatience)));
         connect_waiting();
+        if (network_.valid()) {
+            TRY(network_.get());
+        }
         const Result<monitor::Started> started = control->call<monitor::Started>(monitor::Run{}, kPatience);
         if (!started) {
             failure_ = describe_failure(data_, started.error().message);
@@ -326,6 +332,9 @@ class Starter {
         for (const auto &one : waiting) {
             one->finish(fail(error.code, error.message));
         }
+        if (network_.valid()) {
+            network_.wait();
+        }
         if (monitor_ > 0) {
             (void)::kill(monitor_, SIGKILL); // ours until it is waited for
             (void)waitpid(monitor_, nullptr, 0);
@@ -343,6 +352,30 @@ class Starter {
     monitor::Connection take_events() { return std::move(*events_); }
 
   private:
+    // The namespace is made and filled while everything else is prepared.
+    Status prepare_network() {
+        if (!has_own_networks(data_.host.network_mode)) {
+            files_.of_host = data_.host.network_mode == "host";
+            input_.network_namespace =
+                TRY(shared_network(data_.host, [this](const std::string &name) { return process_of(name); }));
+            return {};
+        }
+        const network::Sandbox sandbox = TRY(core_.reserve_networks(data_));
+        for (const network::Endpoint &endpoint : sandbox.endpoints) {
+            for (const std::optional<network::Subnet> &address : {endpoint.v4, endpoint.v6}) {
+                if (address) {
+                    files_.addresses.push_back(address->address.text());
+                }
+            }
+            files_.ipv6 = files_.ipv6 || endpoint.v6.has_value();
+        }
+        files_.host_gateway = core_.host_gateway();
+        input_.own_network_namespace = true;
+        input_.network_namespace = core_.networks->namespace_file(data_.id);
+        network_ = std::async(std::launch::async, [this] { return core_.networks->build(data_.id); });
+        return {};
+    }
+
     Result<int> process_of(const std::string &reference) {
         const ContainerPtr other = TRY(core_.find(reference));
         const Snapshot snapshot = other->snapshot();
@@ -352,7 +385,7 @@ class Starter {
         return snapshot.state.pid;
     }
 
-    Status write_files(const NetworkPlan &network) {
+    Status write_files() {
         if (const std::optional<std::string> other = joined_container(data_.host.network_mode)) {
             const Snapshot joined = TRY(core_.find(*other))->snapshot();
             share_container_files(data_, joined);
@@ -360,7 +393,7 @@ class Starter {
             data_.config.domainname = joined.config.domainname;
             return {};
         }
-        return write_container_files(data_, path_.disk, network.files);
+        return write_container_files(data_, path_.disk, files_);
     }
 
     Status join_namespaces() {
@@ -493,6 +526,8 @@ class Starter {
     std::optional<Program> failure_;
     pid_t monitor_ = -1;
     int pid_ = 0;
+    FileNetwork files_;
+    std::future<Status> network_; // last: ends before what it works with
 };
 
 } // namespace
@@ -558,6 +593,9 @@ Status Engine::Core::start(const ContainerPtr &container) {
     if (const Status taken = take_descriptors(*container); !taken) {
         // It has ended already, as short programs do; or its monitor has, and its end is told below.
         log::debug("descriptors: " + taken.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+    }
+    if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container->id)) {
+        network_events(starter.data(), *sandbox, "connect");
     }
     event(*container, "start");
     start_health(container);

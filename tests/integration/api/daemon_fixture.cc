@@ -19,10 +19,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 60s; // of a test that would hang
 
-// Mounts of a test are nobody else's, and go with it.
+// Mounts and interfaces of a test are nobody else's, and go with it.
 void own_mounts() {
     static const bool done =
-        ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+        ::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     if (!done) {
         SKIP("needs root, to make a mount namespace");
     }

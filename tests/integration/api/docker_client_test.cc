@@ -175,8 +175,9 @@ TEST_CASE("events tell what happened", "[api][root]") {
 
 TEST_CASE("what is not there says what to use", "[api][root]") {
     const DaemonFixture fixture;
-    REQUIRE(fixture.output_of({"network", "ls", "--format", "{{.Name}} {{.Driver}}"}) == "host host\nnone null");
-    REQUIRE(fixture.docker({"network", "create", "own"}).errors.contains("networks none, host"));
+    REQUIRE(fixture.output_of({"network", "ls", "--format", "{{.Name}} {{.Driver}}"}) ==
+            "bridge bridge\nhost host\nnone null");
+    REQUIRE(fixture.docker({"network", "create", "-d", "macvlan", "own"}).errors.contains("plugin"));
     REQUIRE(fixture.docker({"network", "rm", "host"}).errors.contains("pre-defined network"));
     REQUIRE(fixture.docker({"swarm", "init"}).errors.contains("no swarm mode"));
     REQUIRE(fixture.docker({"service", "ls"}).errors.contains("not a swarm manager"));
@@ -185,6 +186,30 @@ TEST_CASE("what is not there says what to use", "[api][root]") {
     REQUIRE(fixture.docker({"build", "context"}).status != 0);
     REQUIRE(fixture.docker({"plugin", "ls"}).status == 0);
     REQUIRE(fixture.docker({"plugin", "install", "x"}).errors.contains("no plugins"));
+}
+
+TEST_CASE("networks and published ports by docker's own commands", "[api][root]") {
+    const DaemonFixture fixture;
+    fixture.output_of({"network", "create", "--subnet", "10.7.0.0/24", "--label", "a=b", "own"});
+    fixture.output_of(
+        {"run", "-d", "--name", "web", "--network", "own", "--ip", "10.7.0.9", "-p", "8099:80", "inside", "wait"});
+    REQUIRE(fixture.output_of({"port", "web"}) == "80/tcp -> 0.0.0.0:8099\n80/tcp -> [::]:8099");
+    REQUIRE(fixture.output_of({"ps", "--format", "{{.Ports}}"}).contains("0.0.0.0:8099->80/tcp"));
+    REQUIRE(fixture.output_of({"inspect", "-f", "{{.NetworkSettings.Networks.own.IPAddress}}", "web"}) == "10.7.0.9");
+    REQUIRE(fixture.output_of({"network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}} {{len .Containers}}",
+                               "own"}) == "10.7.0.1 1");
+    REQUIRE(fixture.docker({"network", "rm", "own"}).errors.contains("has active endpoints"));
+    fixture.output_of({"network", "connect", "bridge", "web"});
+    REQUIRE(fixture.output_of({"inspect", "-f", "{{.NetworkSettings.IPAddress}}", "web"}) == "172.17.0.2");
+    fixture.output_of({"network", "disconnect", "own", "web"});
+    fixture.output_of({"network", "rm", "own"});
+    REQUIRE(fixture.docker({"run", "--rm", "-p", "8099:80", "inside", "exit", "0"})
+                .errors.contains("port is already allocated"));
+    fixture.output_of({"run", "--rm", "inside", "exit", "0"});
+    REQUIRE(fixture.docker({"run", "--rm", "--network", "nope", "inside", "exit", "0"})
+                .errors.contains("network nope not found"));
+    fixture.output_of({"network", "create", "idle"});
+    REQUIRE(fixture.output_of({"network", "prune", "-f"}).contains("idle"));
 }
 
 TEST_CASE("containers outlive the daemon, and it finds them again", "[api][root]") {

@@ -13,10 +13,11 @@
 namespace ballast::engine_tests {
 namespace {
 
-// Mounts of a test are nobody else's, and go with it. Before the first thread.
+// Mounts and interfaces of a test are nobody else's, and go with it. Before the first thread.
 void own_mounts() {
     static const bool done = [] {
-        return ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+        return ::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 &&
+               ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     }();
     if (!done) {
         SKIP("needs root, to make a mount namespace");

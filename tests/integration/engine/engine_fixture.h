@@ -10,7 +10,8 @@
 #include "tests/unit/check.h"
 
 // An engine over a store with one image, "inside": a static program (programs/inside.cc) at /inside, files below /data.
-// Real ballast-oci and ballast-monitor, no cgroups, no network; all on a tmpfs of a mount namespace of its own.
+// Real ballast-oci and ballast-monitor, no cgroups; a network namespace of its own as the host's; all on a tmpfs of a
+// mount namespace of its own.
 namespace ballast::engine_tests {
 
 namespace fs = std::filesystem;

@@ -122,7 +122,7 @@ TEST_CASE("an inspected container has what clients read", "[api]") {
     REQUIRE(view["State"]["Running"] == true);
     REQUIRE(view["State"]["Pid"] == 42);
     REQUIRE(view["State"]["FinishedAt"] == "0001-01-01T00:00:00Z");
-    REQUIRE(view["NetworkSettings"]["Networks"]["none"]["NetworkID"] == network_id("none"));
+    REQUIRE(view["NetworkSettings"]["Networks"]["none"]["NetworkID"] == network::predefined_id("none"));
     REQUIRE(view["Mounts"].is_array());
     REQUIRE(view["Config"].is_object());
     REQUIRE(view["HostConfig"]["NetworkMode"] == "none");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
-#include "runtime/engine/network.h"
 #include "runtime/engine/ps_output.h"
 #include "runtime/engine/scope.h"
 #include "tests/unit/check.h"
@@ -15,18 +14,6 @@ TEST_CASE("a scope stands in its slice, and slices in one another", "[engine]") 
          {"a", ".slice", "-a.slice", "a--b.slice", "a-.slice", "../a.slice", "a/b.slice", "a b.slice"}) {
         INFO(bad);
         CHECK_FALSE(plan_scope("x", bad));
-    }
-}
-
-TEST_CASE("networks that are not there yet are refused with what works", "[engine]") {
-    HostConfig host;
-    for (const char *mode : {"default", "bridge", "mynet", "container:"}) {
-        host.network_mode = mode;
-        CHECK(check_network(host).error().message.contains("--network none"));
-    }
-    for (const char *mode : {"none", "host", "container:web"}) {
-        host.network_mode = mode;
-        CHECK(check_network(host));
     }
 }
 
