@@ -124,7 +124,25 @@ engine::CreateRequest EngineFixture::request(const std::vector<std::string> &wor
 std::string EngineFixture::start(const std::vector<std::string> &words, const std::string &name) {
     const std::string id = must(engine_->create(request(words, name))).id;
     must(engine_->start(id));
+    if (!words.empty() && words.front() == "wait") {
+        until_it_listens(id);
+    }
     return id;
+}
+
+// As process 1 of its namespace a program does not see SIGTERM before it has a handler.
+void EngineFixture::until_it_listens(const std::string &container) {
+    const std::string file = "/proc/" + std::to_string(must(engine_->inspect(container)).state.pid) + "/status";
+    for (int i = 0; i < 1000; ++i) {
+        const std::string status = must(read_file(file));
+        const std::size_t at = status.find("\nSigCgt:\t");
+        REQUIRE(at != std::string::npos);
+        if ((std::stoull(status.substr(at + 9), nullptr, 16) >> (SIGTERM - 1) & 1) != 0) {
+            return;
+        }
+        usleep(10'000);
+    }
+    FAIL("the program in " << container << " does not catch SIGTERM");
 }
 
 int EngineFixture::run(const std::vector<std::string> &words, const std::string &name) {

@@ -25,7 +25,7 @@ class EngineFixture {
     void close(); // as when the daemon is stopped: containers keep running
 
     engine::CreateRequest request(const std::vector<std::string> &words, const std::string &name = "") const;
-    // Created and started.
+    // Created and started; with "wait" it also listens for SIGTERM.
     std::string start(const std::vector<std::string> &words, const std::string &name = "");
     // Started and waited for: its exit code.
     int run(const std::vector<std::string> &words, const std::string &name = "");
@@ -43,6 +43,7 @@ class EngineFixture {
     engine::Engine &engine() { return *engine_; }
 
   private:
+    void until_it_listens(const std::string &container);
     engine::Settings settings() const;
     TemporaryDirectory directory_ = scratch();
     std::unique_ptr<image::ImageStore> store_;
