@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file_io.h"
 #include "base/quote.h"
@@ -16,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 30s;
+constexpr auto kTold = 5s;                     // for the monitor to tell of an end
 constexpr std::chrono::minutes kRemembered{5}; // after its end
 constexpr int kNotFound = 127, kNotExecutable = 126;
 
@@ -45,6 +49,16 @@ Error describe_failure(const ExecConfig &config, const Error &error, int &code) 
 
 // The root of a running container, seen from outside: users are looked up in it, nothing of it is run.
 Result<RootDir> root_of(int pid) { return RootDir::open("/proc/" + std::to_string(pid) + "/root"); }
+
+// Whether nothing of it runs any more, though nobody may have taken its status yet.
+bool is_gone(int pid) {
+    const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!process.is_open()) {
+        return errno == ESRCH;
+    }
+    pollfd entry{process.get(), POLLIN, 0};
+    return poll(&entry, 1, 0) > 0;
+}
 
 } // namespace
 
@@ -185,8 +199,14 @@ Result<std::optional<Fd>> Engine::start_exec(const std::string &exec_id, bool de
 }
 
 Result<ExecState> Engine::inspect_exec(const std::string &exec_id) {
-    const auto [container, exec] = TRY(core_->find_exec(exec_id));
-    const std::scoped_lock lock(container->mutex);
+    const auto found = TRY(core_->find_exec(exec_id));
+    const auto &[container, exec] = found;
+    std::unique_lock lock(container->mutex);
+    if (exec->running && exec->pid > 0 && is_gone(exec->pid)) {
+        // The monitor ends the streams a moment before it tells the exit code. Clients ask as soon as they see that
+        // end, and to them a code that is not known is a 0. What is known after the time is told.
+        (void)container->changed.wait_for(lock, kTold, [&process = *exec] { return !process.running; });
+    }
     return ExecState{.id = exec->id,
                      .container_id = container->id,
                      .running = exec->running,

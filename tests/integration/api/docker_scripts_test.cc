@@ -35,6 +35,7 @@ TEST_CASE("docker ps", "[api][root]") { passes("list.sh"); }
 TEST_CASE("docker stop, start, kill, wait, rename, update, top, diff, commit, rm and attach", "[api][root]") {
     passes("life.sh");
 }
+TEST_CASE("docker exec, logs and cp", "[api][root]") { passes("inside.sh"); }
 TEST_CASE("docker inspect, info, version, system df and prune", "[api][root]") { passes("inspect.sh"); }
 TEST_CASE("namespaces of the host and of other containers", "[api][root]") { passes("namespaces.sh"); }
 TEST_CASE("limits of processes", "[api][root]") { passes("limits.sh"); }

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <poll.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "runtime/image/tar.h"
 
@@ -165,10 +164,10 @@ int EngineFixture::exec(const std::string &container, const std::vector<std::str
     if (output != nullptr) {
         *output = said;
     }
-    while (must(engine_->inspect_exec(id)).running) {
-        usleep(2000);
-    }
-    return must(engine_->inspect_exec(id)).exit_code.value_or(-1);
+    // Whoever asks when the stream has ended finds the code.
+    const engine::ExecState ended = must(engine_->inspect_exec(id));
+    REQUIRE_FALSE(ended.running);
+    return ended.exit_code.value_or(-1);
 }
 
 std::string EngineFixture::output(const std::string &container, bool errors) {
