@@ -23,6 +23,7 @@
 #include "runtime/monitor/connection.h"
 #include "runtime/monitor/exit_record.h"
 #include "runtime/monitor/settings.h"
+#include "runtime/network/dns/resolver.h"
 #include "runtime/network/networks.h"
 #include "runtime/volume/volume_store.h"
 
@@ -183,6 +184,14 @@ class Engine::Core {
     Texts host_gateway() const; // the host as containers see it: the default bridge's addresses
     void network_events(const Snapshot &container, const network::Sandbox &sandbox, const std::string &action);
 
+    // --- name_resolution.cc
+    using KeptSockets = std::map<std::string, dns::Sockets>; // by container
+    void tell_names(const Snapshot &container);              // its name or networks are others now
+    Status open_names(const Snapshot &container, std::optional<dns::Sockets> sockets = {}); // its namespace is there
+    void close_names(const std::string &id);
+    static KeptSockets take_kept_sockets(std::map<std::string, Fd> &inherited);
+    void reopen_names(KeptSockets kept); // of all that run, when the engine starts
+
     Result<std::vector<MountPoint>> inherited_mounts(const HostConfig &host);
     std::set<std::string> volumes_in_use();
 
@@ -190,6 +199,7 @@ class Engine::Core {
     Events events;
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;
+    dns::Resolver resolver;
     HostFacts host = read_host_facts();
     Texts warnings;
 
@@ -218,6 +228,9 @@ class Engine::Core {
 
 // start.cc: to a monitor that listens.
 Result<Fd> connect_attachment(const fs::path &socket, const AttachRequest &request, const Config &config);
+
+// name_resolution.cc: whether it is on a network where containers have names.
+bool needs_resolver(const network::Sandbox &sandbox);
 
 // Docker's "container:ID" modes: what is behind the colon.
 std::optional<std::string> joined_container(const std::string &mode);

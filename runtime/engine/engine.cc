@@ -52,6 +52,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
         return fail_errno("eventfd");
     }
     core->watcher = std::jthread([raw = core.get()](const std::stop_token &stop) { raw->watch_loop(stop); });
+    Core::KeptSockets sockets = Core::take_kept_sockets(inherited);
     TRY(core->recover(std::move(inherited), core->warnings));
     std::set<std::string> running;
     for (const ContainerPtr &container : core->all()) {
@@ -61,6 +62,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     }
     const Texts problems = core->networks->restore(running);
     core->warnings.insert(core->warnings.end(), problems.begin(), problems.end());
+    core->reopen_names(std::move(sockets));
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -137,6 +139,7 @@ Status Engine::rename(const std::string &reference, const std::string &name) {
         }
     }
     core_->forget_name(old);
+    core_->tell_names(container->snapshot());
     core_->event(*container, "rename", {{"oldName", "/" + old}});
     return {};
 }

@@ -206,6 +206,7 @@ Result<std::vector<NetworkView>> Engine::list_networks(const Filters &filters) {
 Status Engine::remove_network(const std::string &reference) {
     const network::Network network = TRY(core_->networks->find(reference));
     TRY(core_->networks->remove(network.id));
+    core_->resolver.names().remove_network(network.id);
     core_->events.publish(network_event(network, "destroy"));
     return {};
 }
@@ -243,6 +244,7 @@ Status Engine::connect_network(const std::string &reference, const std::string &
         return saved;
     }
     if (running) {
+        core_->tell_names(container->snapshot());
         core_->events.publish(network_event(network, "connect", {{"container", data.id}}));
     }
     return {};
@@ -266,6 +268,8 @@ Status Engine::disconnect_network(const std::string &reference, const std::strin
         if (!left && !force) {
             return std::unexpected(left.error());
         }
+        core_->resolver.names().remove(network.id, data.id);
+        core_->tell_names(data);
         core_->events.publish(network_event(network, "disconnect", {{"container", data.id}}));
     }
     const std::scoped_lock lock(container->mutex);

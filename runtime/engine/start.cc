@@ -224,6 +224,7 @@ void Engine::Core::tear_down(Container &container) {
     for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
         now.forget_descriptor(container.id + "-" + std::to_string(role)); // those that it never had are no error
     }
+    close_names(container.id);
     if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container.id)) {
         networks->release(container.id);
         network_events(container.snapshot(), *sandbox, "disconnect");
@@ -370,9 +371,13 @@ class Starter {
             files_.ipv6 = files_.ipv6 || endpoint.v6.has_value();
         }
         files_.host_gateway = core_.host_gateway();
+        files_.resolver = needs_resolver(sandbox);
         input_.own_network_namespace = true;
         input_.network_namespace = core_.networks->namespace_file(data_.id);
-        network_ = std::async(std::launch::async, [this] { return core_.networks->build(data_.id); });
+        network_ = std::async(std::launch::async, [this]() -> Status {
+            TRY(core_.networks->build(data_.id));
+            return core_.open_names(data_);
+        });
         return {};
     }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
 #include <sys/mount.h>
@@ -66,7 +67,7 @@ image::ByteSource source_of(std::string_view text) {
 
 } // namespace
 
-EngineFixture::EngineFixture() {
+EngineFixture::EngineFixture(bool keeps) : keeps_(keeps) {
     own_mounts();
     if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700") != 0) {
         FAIL("tmpfs: " << errno);
@@ -102,7 +103,26 @@ engine::Settings EngineFixture::settings() const {
 
 void EngineFixture::open() {
     store_ = must(image::ImageStore::open({.root = root() / "data", .containers = {}, .event = {}, .warn = {}}));
-    engine_ = must(engine::Engine::open(settings(), *store_));
+    engine::Settings given = settings();
+    std::map<std::string, Fd> inherited;
+    if (keeps_) {
+        keep(given);
+        for (const auto &[name, fd] : kept_) {
+            inherited.emplace(name, must(fd.duplicate()));
+        }
+    }
+    engine_ = must(engine::Engine::open(std::move(given), *store_, std::move(inherited)));
+}
+
+void EngineFixture::keep(engine::Settings &settings) {
+    settings.keep_descriptor = [this](const std::string &name, BorrowedFd fd) {
+        const std::scoped_lock lock(kept_mutex_);
+        kept_.insert_or_assign(name, Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3)));
+    };
+    settings.forget_descriptor = [this](const std::string &name) {
+        const std::scoped_lock lock(kept_mutex_);
+        kept_.erase(name);
+    };
 }
 
 void EngineFixture::close() {

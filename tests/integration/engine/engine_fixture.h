@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,7 +20,8 @@ namespace fs = std::filesystem;
 
 class EngineFixture {
   public:
-    EngineFixture();
+    // `keeps`: what the engine asks systemd to keep it gets back when it is opened again.
+    explicit EngineFixture(bool keeps = false);
     ~EngineFixture();
 
     void open();
@@ -39,12 +42,17 @@ class EngineFixture {
     // Nothing is left: no mount, no directory of a container, no process.
     std::vector<std::string> leftovers() const;
 
+    std::size_t kept() const { return kept_.size(); } // once nobody starts or ends
     fs::path root() const { return directory_.path(); }
     engine::Engine &engine() { return *engine_; }
 
   private:
     void until_it_listens(const std::string &container);
     engine::Settings settings() const;
+    void keep(engine::Settings &settings);
+    bool keeps_;
+    std::mutex kept_mutex_;
+    std::map<std::string, Fd> kept_;
     TemporaryDirectory directory_ = scratch();
     std::unique_ptr<image::ImageStore> store_;
     std::unique_ptr<engine::Engine> engine_;

@@ -137,6 +137,8 @@ NameServerThread::NameServerThread(const char *address, Answer answer)
       tcp_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const sockaddr_in own = at(address);
     for (const Fd *socket : {&udp_, &tcp_}) {
+        const int on = 1; // streams of a server before it may still be closing
+        REQUIRE(setsockopt(socket->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
         REQUIRE(bind(socket->get(), reinterpret_cast<const sockaddr *>(&own), sizeof own) == 0);
     }
     REQUIRE(listen(tcp_.get(), 16) == 0);

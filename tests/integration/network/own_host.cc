@@ -13,6 +13,10 @@
 namespace ballast::testing {
 namespace {
 
+Fd this_namespace() { return Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)); }
+
+} // namespace
+
 bool loopback_up() {
     const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
@@ -21,10 +25,6 @@ bool loopback_up() {
     request.ifr_flags = IFF_UP | IFF_RUNNING;
     return ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
 }
-
-Fd this_namespace() { return Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)); }
-
-} // namespace
 
 OwnHost::OwnHost() : before_(this_namespace()) {
     if (unshare(CLONE_NEWNET) != 0 || !loopback_up()) {

@@ -19,6 +19,7 @@ class OwnHost {
     Fd before_;
 };
 
+bool loopback_up(); // of the thread's namespace
 Fd new_network_namespace();
 
 // A socket of a program in there.
