@@ -26,6 +26,10 @@ void own_mounts() {
     if (!done) {
         SKIP("needs root, to make a mount namespace");
     }
+    static const bool loopback = [] {
+        return run_checked({.arguments = {"ip", "link", "set", "lo", "up"}}).has_value();
+    }();
+    REQUIRE(loopback);
     if (!fs::exists("/usr/bin/docker")) {
         SKIP("needs the docker command");
     }

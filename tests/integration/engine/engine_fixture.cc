@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <poll.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "runtime/image/tar.h"
 
