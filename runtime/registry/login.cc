@@ -11,6 +11,7 @@ namespace ballast::registry {
 
 Result<LoginAnswer> log_in(const RegistrySettings &settings, const Credentials &credentials, std::stop_token stop) {
     constexpr int kOk = 200;
+    constexpr int kUnauthorized = 401;
     constexpr int kNobody[] = {EPROTO, ECONNREFUSED, ECONNRESET, ETIMEDOUT};
     const std::string domain = TRY(domain_of_server(credentials.server));
     for (const Endpoint &endpoint : TRY(find_endpoints(settings.hosts, domain, Purpose::kPush))) {
@@ -21,6 +22,10 @@ Result<LoginAnswer> log_in(const RegistrySettings &settings, const Credentials &
         Result<http::ClientResponse> answer = session.ask({.url = session.url("/v2/")});
         if (answer.has_value() && answer->head.status == kOk) {
             return LoginAnswer{.status = "Login Succeeded", .identity_token = session.authorizer().refresh_token()};
+        }
+        if (answer.has_value() && answer->head.status == kUnauthorized) { // in Docker's words
+            return fail(EACCES,
+                        "login attempt to " + session.url("/v2/").text() + " failed with status: 401 Unauthorized");
         }
         if (answer.has_value()) {
             const RegistryError refused = registry_error_of(*answer);

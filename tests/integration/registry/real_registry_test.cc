@@ -149,7 +149,9 @@ TEST_CASE("a login is tried with the registry itself", "[registry]") {
     CHECK(must(registry::log_in(settings, who)).status == "Login Succeeded");
     CHECK(must(registry::log_in(settings, who)).identity_token.empty());
     who.password = "wrong";
-    CHECK(error_of(registry::log_in(settings, who)).code == EACCES);
+    const Error refused = error_of(registry::log_in(settings, who));
+    CHECK(refused.code == EACCES);
+    CHECK(refused.message.ends_with("/v2/ failed with status: 401 Unauthorized"));
     who.server = "https://" + registry.address() + "/v2/";
     CHECK(error_of(registry::log_in(settings, who)).code == EACCES);
 }
