@@ -3,6 +3,7 @@
 
 #include <array>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
 #include <sys/mount.h>
@@ -10,6 +11,9 @@
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
+
+#include "base/file_io.h"
+#include "tests/images/sources.h"
 
 namespace ballast::api_tests {
 namespace {
@@ -19,8 +23,15 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 60s; // of a test that would hang
 
+// The network that the test was started in, where packages come from.
+BorrowedFd outer_network() {
+    static const Fd network = must(open_file("/proc/self/ns/net", O_RDONLY));
+    return network;
+}
+
 // Mounts and interfaces of a test are nobody else's, and go with it.
 void own_mounts() {
+    (void)outer_network();
     static const bool done =
         ::unshare(CLONE_NEWNS | CLONE_NEWNET) == 0 && ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     if (!done) {
@@ -66,6 +77,13 @@ DaemonFixture::~DaemonFixture() {
         (void)daemon_->wait(kPatience);
     }
     (void)::umount2(directory_.path().c_str(), MNT_DETACH);
+}
+
+fs::path DaemonFixture::layout(const std::string &image) const {
+    const std::string network = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(outer_network().get());
+    must(run_checked({.arguments = {"nsenter", "--net=" + network, BALLAST_TEST_IMAGES_PROGRAM, "build", "--cache",
+                                    images::test_cache().string(), "--out", path("layouts").string(), image}}));
+    return path("layouts") / image;
 }
 
 Command DaemonFixture::command(std::vector<std::string> words) const {

@@ -39,6 +39,8 @@ class DaemonFixture {
 
     // A command whose environment makes docker speak with this daemon; in the fixture's directory.
     Command command(std::vector<std::string> words) const;
+    // An image of tests/images as an OCI layout, made from real packages.
+    std::filesystem::path layout(const std::string &image) const;
     std::filesystem::path path(const std::string &name) const { return directory_.path() / name; }
     // A connection of one's own, and a request with its whole answer (the request must end the connection).
     Fd connect() const;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scripts of tests/docker against a ballastd without cgroups.
-#include "tests/images/sources.h"
 #include "tests/integration/api/daemon_fixture.h"
 
 using namespace ballast;
@@ -10,8 +9,7 @@ namespace {
 
 void passes(const std::string &script) {
     const DaemonFixture fixture;
-    must(run_checked({.arguments = {BALLAST_TEST_IMAGES_PROGRAM, "build", "--cache", images::test_cache().string(),
-                                    "--out", fixture.path("layouts").string(), "busybox"}}));
+    (void)fixture.layout("busybox");
     fixture.shell("docker rmi inside && skopeo --tmpdir . --insecure-policy copy -q oci:layouts/busybox:latest "
                   "docker-archive:busybox.tar:busybox:latest && docker load -i busybox.tar");
     must(make_directories(fixture.path("work")));

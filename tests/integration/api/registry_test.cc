@@ -5,7 +5,6 @@
 #include <sys/mount.h>
 
 #include "tests/images/registry.h"
-#include "tests/images/sources.h"
 #include "tests/integration/api/daemon_fixture.h"
 
 using namespace ballast;
@@ -55,13 +54,6 @@ Registry start(images::RegistryOptions options) {
     return must(Registry::start(options));
 }
 
-// The image's layout, made from real packages.
-fs::path layout(const DaemonFixture &fixture, const std::string &image) {
-    must(run_checked({.arguments = {BALLAST_TEST_IMAGES_PROGRAM, "build", "--cache", images::test_cache().string(),
-                                    "--out", fixture.path("layouts").string(), image}}));
-    return fixture.path("layouts") / image;
-}
-
 std::string name_of(const Registry &registry, const std::string &image) {
     return std::string(kName) + ":" + std::to_string(registry.port()) + "/" + image;
 }
@@ -72,7 +64,7 @@ TEST_CASE("a registry with TLS and a password: pull, run, push, and what is miss
     const DaemonFixture fixture;
     const OwnEtc etc(fixture);
     const Registry registry = start({.user = "tester", .password = "secret word"});
-    must(registry.push(layout(fixture, "busybox")));
+    must(registry.push(fixture.layout("busybox")));
     const std::string name = name_of(registry, "busybox");
     const std::string server = name.substr(0, name.find('/'));
 
@@ -128,7 +120,7 @@ TEST_CASE("a registry that wants a certificate of its clients", "[api][root]") {
     const DaemonFixture fixture;
     const OwnEtc etc(fixture);
     const Registry registry = start({.client_certificates = true});
-    must(registry.push(layout(fixture, "busybox")));
+    must(registry.push(fixture.layout("busybox")));
     OwnEtc::trust(registry, false);
     REQUIRE(fixture.docker({"pull", name_of(registry, "busybox")}).status == 1);
     OwnEtc::trust(registry);
@@ -143,7 +135,7 @@ TEST_CASE("docker.io's images come from a mirror, after a reload", "[api][root]"
     DaemonFixture fixture;
     const Registry mirror = must(Registry::start({}));
     must(run_checked({.arguments = {"skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false",
-                                    "oci:" + layout(fixture, "busybox").string() + ":latest",
+                                    "oci:" + fixture.layout("busybox").string() + ":latest",
                                     "docker://" + mirror.address() + "/library/busybox:latest"}}));
     fixture.reload(R"({"cgroups": "disabled", "registry-mirrors": ["http://)" + mirror.address() + R"("]})");
     REQUIRE(fixture.eventually([&] { return fixture.log().contains("applied registry-mirrors"); }));
@@ -161,7 +153,7 @@ TEST_CASE("a registry is reached through a SOCKS proxy, which resolves its name"
                           kPort + R"("}})");
     const OwnEtc etc(fixture);
     const Registry registry = start({});
-    must(registry.push(layout(fixture, "busybox")));
+    must(registry.push(fixture.layout("busybox")));
     OwnEtc::trust(registry);
     REQUIRE(fixture.docker({"pull", name_of(registry, "busybox")}).errors.contains(kPort)); // nobody is there yet
     Child proxy = must(
@@ -176,7 +168,7 @@ TEST_CASE("of an image for several platforms the machine's own is pulled, or the
     const DaemonFixture fixture;
     const OwnEtc etc(fixture);
     const Registry registry = start({});
-    must(registry.push(layout(fixture, "multi-arch")));
+    must(registry.push(fixture.layout("multi-arch")));
     OwnEtc::trust(registry);
     const std::string name = name_of(registry, "multi-arch");
     fixture.output_of({"pull", name});
@@ -189,7 +181,7 @@ TEST_CASE("of an image for several platforms the machine's own is pulled, or the
 
 TEST_CASE("other tools read the store, and their images are taken", "[api][root]") {
     const DaemonFixture fixture;
-    const fs::path busybox = layout(fixture, "busybox"), zstd = layout(fixture, "zstd");
+    const fs::path busybox = fixture.layout("busybox"), zstd = fixture.layout("zstd");
     // skopeo's archives in both forms, umoci's layout.
     fixture.shell("skopeo --tmpdir /tmp --insecure-policy copy -q oci:" + busybox.string() +
                   ":latest docker-archive:d.tar:by/docker:1");
