@@ -3,14 +3,17 @@
 #include <csignal>
 #include <iostream>
 #include <malloc.h>
+#include <optional>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "runtime/daemon/daemon.h"
 
 using namespace ballast;
@@ -78,16 +81,27 @@ void reload(daemon::Daemon &daemon) {
     service::ready("Running");
 }
 
+constexpr int kQuiet = 1000; // milliseconds without a request after which memory is given back
+
 // Until a signal ends it.
 Status run(daemon::Daemon &daemon, const Fd &signals) {
     const auto watchdog = service::watchdog_time();
     const int wait =
         watchdog ? static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog).count()) : -1;
+    std::optional<std::uint64_t> seen =
+        daemon.requests(); // how many when last looked, while there is something to give
     while (true) {
-        pollfd entry{signals.get(), POLLIN, 0};
-        const int count = poll(&entry, 1, wait);
+        pollfd entries[] = {{signals.get(), POLLIN, 0}, {daemon.asked().get(), POLLIN, 0}};
+        const int count = poll(entries, seen ? 1 : 2, seen ? kQuiet : wait);
         if (count < 0 && errno != EINTR) {
             return fail_errno("poll");
+        }
+        if (count == 0 && seen && std::exchange(*seen, daemon.requests()) == daemon.requests()) {
+            give_back_pages();
+            daemon.take_note();
+            seen.reset();
+        } else if (!seen && (entries[1].revents & POLLIN) != 0) {
+            seen = daemon.requests();
         }
         if (watchdog) {
             // Said only when it is so: the service manager ends a daemon that does not answer.
@@ -98,7 +112,8 @@ Status run(daemon::Daemon &daemon, const Fd &signals) {
             }
         }
         signalfd_siginfo signal{};
-        if (count <= 0 || ::read(signals.get(), &signal, sizeof signal) != sizeof signal) {
+        if (count <= 0 || (entries[0].revents & POLLIN) == 0 ||
+            ::read(signals.get(), &signal, sizeof signal) != sizeof signal) {
             continue;
         }
         if (signal.ssi_signo != SIGHUP) {

@@ -2,6 +2,7 @@
 #include "runtime/daemon/daemon.h"
 
 #include <format>
+#include <sys/eventfd.h>
 
 #include "base/file_io.h"
 #include "base/http/listener.h"
@@ -58,6 +59,10 @@ class Counted {
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Start start, service::Inherited inherited) {
     std::unique_ptr<Daemon> daemon(new Daemon(std::move(start)));
+    daemon->asked_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!daemon->asked_.is_open()) {
+        return fail_errno("eventfd");
+    }
     const config::EngineConfig config = TRY(daemon->start_.configuration());
     TRY(make_directories(config.data_root, kPrivate));
     TRY(make_directories(config.exec_root, kPrivate));
@@ -124,6 +129,9 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
     });
     server_ = boxed(TRY(http::Server::start(std::move(listeners.plain), [this](http::Exchange &exchange) {
         const Counted counted(requests_);
+        if (!noted_.exchange(true)) {
+            (void)eventfd_write(asked_.get(), 1);
+        }
         api::serve(exchange, *backend_);
     })));
     if (!listeners.tls.empty()) {
@@ -178,6 +186,12 @@ Status Daemon::reload() {
                                .attributes = {{"name", "ballastd"}},
                                .time = engine::kNever});
     return {};
+}
+
+void Daemon::take_note() {
+    eventfd_t count = 0;
+    (void)eventfd_read(asked_.get(), &count);
+    noted_ = false;
 }
 
 bool Daemon::healthy() {

@@ -38,6 +38,10 @@ class Daemon {
     Status reload();
     // Do the accepting thread and the engine's lock answer? Blocks for ever when the lock does not.
     bool healthy();
+    // How many requests there have been; `asked()` is readable since the first that came after take_note().
+    std::uint64_t requests() const { return requests_.all; }
+    BorrowedFd asked() const { return asked_; }
+    void take_note();
     // Gives requests the configured time. ETIMEDOUT: some still run, and the process has to end without more ado.
     Status stop();
 
@@ -58,6 +62,8 @@ class Daemon {
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<api::Backend> backend_;
     RequestCounts requests_;
+    Fd asked_; // an eventfd
+    std::atomic<bool> noted_ = false;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<http::TlsFront> tls_; // in front of it
     std::unique_ptr<http::Server> metrics_;

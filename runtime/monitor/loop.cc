@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/program_pages.h"
 #include "runtime/monitor/monitor.h"
-#include "runtime/monitor/program_pages.h"
 
 namespace ballast::monitor {
 namespace {

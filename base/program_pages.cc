@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/monitor/program_pages.h"
+#include "base/program_pages.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace ballast::monitor {
+namespace ballast {
 namespace {
 
 int give_back(dl_phdr_info *object, std::size_t, void *) {
@@ -23,7 +23,7 @@ int give_back(dl_phdr_info *object, std::size_t, void *) {
         // Never written to, so the file has all of it. Where that is refused the pages simply stay.
         (void)madvise(reinterpret_cast<void *>(start), end - start, MADV_DONTNEED);
     }
-    return 1; // the program itself is the first
+    return 0; // the next one
 }
 
 } // namespace
@@ -33,4 +33,4 @@ void give_back_pages() {
     (void)dl_iterate_phdr(give_back, nullptr);
 }
 
-} // namespace ballast::monitor
+} // namespace ballast
