@@ -83,6 +83,7 @@ TEST_CASE("a container lives on when the engine is killed, and is known again", 
 TEST_CASE("engine and monitor are small", "[vm]") {
     Machine machine = with_image();
     docker(machine, "run -d --name idle --network none t /inside wait");
+    must(machine.run_checked("sleep 5")); // what idles has given back what it took
     const std::string pss = "sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p' /proc/$(pidof -s NAME)/smaps_rollup";
     const auto kib = [&](const std::string &name) {
         std::string command = pss;
