@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's first instructions: the ELF entry point, in front of the C library's.
 //
-// What enters a container runs from a read-only clone of its own file (self_exe.h), so it is executed twice. The first
-// time nothing but these few system calls is needed, and the C library's start is the most expensive part of a process
-// that lives for a millisecond: every CPUID instruction that it asks the processor's features with traps to the
-// hypervisor of a virtual machine. Nothing here may use the C library: neither thread-local storage nor its relocated
-// functions exist yet. Whatever fails is left to protect_program(), which finds out the same with messages.
+// What enters a container runs from a read-only mount of its own file (self_exe.h): where it was not started from one,
+// it is executed twice, the second time from a clone. The first time nothing but these few system calls is needed, and
+// the C library's start is the most expensive part of a process that lives for a millisecond: every CPUID instruction
+// that it asks the processor's features with traps to the hypervisor of a virtual machine. Nothing here may use the C
+// library: neither thread-local storage nor its relocated functions exist yet. Whatever fails is left to
+// protect_program(), which finds out the same with messages.
 #include <array>
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 namespace {
@@ -81,6 +84,11 @@ long call(long number, long first, long second, long third, long fourth = 0, lon
 
 long address(const void *place) { return reinterpret_cast<long>(place); }
 
+bool on_read_only_mount() {
+    struct statfs mount{};
+    return call(SYS_statfs, address("/proc/self/exe"), address(&mount), 0) == 0 && (mount.f_flags & ST_RDONLY) != 0;
+}
+
 } // namespace
 
 extern "C" {
@@ -88,7 +96,7 @@ extern "C" {
 // Starts the program anew from a read-only clone, or returns.
 [[gnu::used]] void ballast_protected_start(long *stack) {
     const Words words = words_of(stack);
-    if (started_by_descriptor(words.facts) || !enters_container(words.arguments)) {
+    if (started_by_descriptor(words.facts) || !enters_container(words.arguments) || on_read_only_mount()) {
         return;
     }
     const long clone = call(SYS_open_tree, AT_FDCWD, address("/proc/self/exe"), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 #include <fcntl.h>
-#include <string_view>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -24,13 +22,9 @@ namespace {
 constexpr const char *kSelf = "/proc/self/exe";
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-// Started by descriptor, as protect_program() does, and from what nobody can write to. The name alone would prove
-// nothing, but who has a descriptor of the file to start it by already reached it.
+// Running from what nobody can write to: a read-only mount, which only a process of its own mount namespace could make
+// writable again (of a clone, nobody), or a sealed copy.
 bool is_protected() {
-    const auto *name = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
-    if (name == nullptr || !std::string_view(name).starts_with("/dev/fd/")) {
-        return false;
-    }
     const Fd self(open(kSelf, O_RDONLY | O_CLOEXEC));
     if (!self.is_open()) {
         return false;
@@ -89,7 +83,7 @@ Result<std::vector<std::string>> own_arguments() {
 
 Status protect_program() {
     if (is_protected()) {
-        prctl(PR_SET_NAME, "ballast-oci"); // started by descriptor, a process is named after its number
+        prctl(PR_SET_NAME, "ballast-oci"); // a process that was started by descriptor is named after its number
         return {};
     }
     Fd program = read_only_clone();

@@ -50,8 +50,9 @@ Result<Runtime> runtime_of(const std::string &text, const Arguments &arguments) 
 
 // A mount namespace whose root is our root, though we may sit in a chroot of it: `crun exec` takes the namespace's root
 // for the container's, and in a chroot pivot_root(2) exchanges only the chroot's. cgroup v2 is alone in its place: crun
-// wants to see it even where it is to make none, and many a host has both versions mounted.
-Status enter_own_mounts() {
+// wants to see it even where it is to make none, and many a host has both versions mounted. The runtimes' programs lie
+// on read-only mounts, as on the hosts that they are for.
+Status enter_own_mounts(const std::vector<std::string> &runtimes) {
     if (unshare(CLONE_NEWNS) != 0) {
         return fail_errno("unshare mounts");
     }
@@ -69,6 +70,14 @@ Status enter_own_mounts() {
     }
     if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, nullptr) != 0) {
         return fail_errno("mount cgroup2");
+    }
+    for (const std::string &text : runtimes) {
+        const std::size_t start = text.find('=') + 1;
+        const std::string program = text.substr(start, text.find(',') - start);
+        if (mount(program.c_str(), program.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+            mount(nullptr, program.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
+            return fail_errno("mount " + program + " read-only");
+        }
     }
     return {};
 }
@@ -138,7 +147,7 @@ Status trace_all(std::vector<Runtime> &runtimes, const Arguments &arguments, Oci
 
 Status measure(const Arguments &arguments) {
     if (arguments.own_mounts) {
-        TRY(enter_own_mounts());
+        TRY(enter_own_mounts(arguments.runtimes));
     }
     TRY(become_subreaper());
     OciResults results;

@@ -138,6 +138,23 @@ TEST_CASE_METHOD(OciFixture, "the runtime's program cannot be written from insid
     CHECK(must(read_file(BALLAST_OCI_PROGRAM)) == before);
 }
 
+TEST_CASE_METHOD(OciFixture, "a program on a read-only mount needs no clone of it", "[root]") {
+    const auto starts = [&](const std::string &mount) {
+        const auto program = directory() / "ballast-oci";
+        must(write_file(program, ""));
+        const std::string script = "mount --make-rprivate / && mount --bind " BALLAST_OCI_PROGRAM " " +
+                                   program.string() + " && mount -o remount,bind," + mount + " " + program.string() +
+                                   " && exec strace -qq -e trace=execve,execveat " + program.string() + " --root " +
+                                   root().string() + " delete nobody";
+        const Completed traced = must(ballast::run({.arguments = {"unshare", "--mount", "sh", "-c", script}}));
+        INFO(traced.errors);
+        CHECK(traced.errors.contains("nobody"));
+        return std::pair{traced.errors.contains("execve("), traced.errors.contains("execveat(")};
+    };
+    CHECK(starts("rw") == std::pair{true, true});
+    CHECK(starts("ro") == std::pair{true, false});
+}
+
 TEST_CASE_METHOD(OciFixture, "a created container holds nothing of the host open", "[root]") {
     configure({"wait"});
     REQUIRE(create().status == 0);
