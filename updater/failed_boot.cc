@@ -7,6 +7,8 @@
 #include "base/quote.h"
 #include "base/subprocess.h"
 #include "updater/boot_entries.h"
+#include "updater/boot_result.h"
+#include "updater/health/report.h"
 
 namespace ballast::updater {
 namespace {
@@ -14,6 +16,8 @@ namespace {
 constexpr int kBootsBack = 6; // a trial has three starts
 constexpr std::size_t kMostLines = 20;
 constexpr std::size_t kLongestLine = 300;
+constexpr const char *kNotReady = "it started, and did not become ready";
+constexpr const char *kNoJournal = "it did not come as far as its journal: kernel, initramfs or root file system";
 
 std::vector<std::string> journal(const std::string &boot, std::vector<std::string> selection) {
     std::vector<std::string> arguments{"journalctl", "--quiet", "--no-pager", "--output=short-monotonic",
@@ -40,17 +44,15 @@ void keep_last(std::vector<std::string> &lines, std::size_t most) {
 
 } // namespace
 
-std::string failure_reason(const std::vector<std::string> &health, const std::vector<std::string> &failures) {
-    if (!health.empty()) {
-        return "its health checks did not pass";
-    }
-    if (!failures.empty()) {
-        return "it started, and did not become ready";
-    }
-    return "it did not come as far as its journal: kernel, initramfs or root file system";
-}
-
 Evidence look_at_failed_boots(const std::string &name) {
+    // The health checks have kept what they saw; a boot that did not come as far as them was judged by the next one.
+    for (const health::Report &report : health::failed_reports(health::kStateDirectory)) {
+        if (deployment_name(report.deployment) == name) {
+            Evidence evidence{.reason = health::reason(report), .journal = report.journal};
+            keep_last(evidence.journal, kMostLines);
+            return evidence;
+        }
+    }
     // The newest start tells most; older ones were the same, or the machine would not have tried again.
     for (int back = 1; back <= kBootsBack; back++) {
         const std::string boot = "-" + std::to_string(back);
@@ -58,14 +60,10 @@ Evidence look_at_failed_boots(const std::string &name) {
         if (journal(boot, {"--dmesg", "--grep=" + argument, "--lines=1"}).empty()) {
             continue;
         }
-        std::vector<std::string> health = journal(boot, {"--unit=ballast-health.service", "--lines=20"});
         std::vector<std::string> failures = journal(boot, {"--priority=err", "--lines=20"});
-        Evidence evidence{.reason = failure_reason(health, failures), .journal = std::move(health)};
-        evidence.journal.insert(evidence.journal.end(), failures.begin(), failures.end());
-        keep_last(evidence.journal, kMostLines);
-        return evidence;
+        return {.reason = kNotReady, .journal = std::move(failures)};
     }
-    return {.reason = failure_reason({}, {}), .journal = {}};
+    return {.reason = kNoJournal, .journal = {}};
 }
 
 } // namespace ballast::updater

@@ -71,7 +71,11 @@ Snapshot Flow::snapshot() const {
 }
 
 Status Flow::save() {
-    TRY(save_record(directory_, snapshot().record));
+    std::string text = record_text(snapshot().record);
+    if (text != saved_) { // looking at the status wears no disk
+        TRY(save_record(directory_, snapshot().record));
+        saved_ = std::move(text);
+    }
     if (changed_) {
         changed_();
     }

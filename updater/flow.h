@@ -83,6 +83,7 @@ class Flow {
     Strategy strategy_;
     bool has_windows_;
     std::function<void()> changed_;
+    std::string saved_;        // the record's text, as it is on disk
     mutable std::mutex mutex_; // of what follows
     Snapshot snapshot_;
 };

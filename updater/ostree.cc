@@ -338,8 +338,8 @@ std::string name_of(OstreeDeployment *one) {
     return std::string(ostree_deployment_get_csum(one)) + "." + std::to_string(ostree_deployment_get_deployserial(one));
 }
 
-Result<Texts> changed_arguments(OstreeDeployment *merge, const KernelArgumentChanges &changes) {
-    OstreeBootconfigParser *config = merge != nullptr ? ostree_deployment_get_bootconfig(merge) : nullptr;
+Result<Texts> changed_arguments(OstreeDeployment *base, const KernelArgumentChanges &changes) {
+    OstreeBootconfigParser *config = base != nullptr ? ostree_deployment_get_bootconfig(base) : nullptr;
     const char *options = config != nullptr ? ostree_bootconfig_parser_get(config, "options") : nullptr;
     const std::unique_ptr<OstreeKernelArgs, ArgumentsFree> arguments(ostree_kernel_args_from_string(options));
     GError *error = nullptr;
@@ -452,6 +452,7 @@ Result<Offer> Sysroot::look(const Source &source, const std::string &target, std
     }
     const OwnContext context;
     Cancelling cancelling(stop);
+    (void)TRY(data_->lock()); // which is when libostree makes /sysroot writable for us; pulling needs no lock
     const Object<OstreeRepo> repo = TRY(data_->open_repository(source));
     Error all{.code = ENOENT, .message = {}};
     for (const std::string &url : source.urls) {
@@ -469,6 +470,7 @@ Status Sysroot::pull(const Source &source, const Offer &offer, const std::functi
                      std::stop_token stop) {
     const OwnContext context;
     Cancelling cancelling(stop);
+    (void)TRY(data_->lock()); // which is when libostree makes /sysroot writable for us; pulling needs no lock
     const Object<OstreeRepo> repo = TRY(data_->open_repository(source));
     Watched watched{.watch = watch, .offer = offer, .cancellable = cancelling.get()};
     const Object<OstreeAsyncProgress> progress(ostree_async_progress_new_and_connect(on_progress, &watched));
@@ -490,7 +492,10 @@ Status Sysroot::deploy(const Deploying &deploying) {
     const Object<OstreeDeployment> merge(ostree_sysroot_get_merge_deployment(sysroot.get(), stateroot.c_str()));
     const std::unique_ptr<GKeyFile, KeyFileUnref> origin(
         ostree_sysroot_origin_new_from_refspec(sysroot.get(), deploying.refspec.c_str()));
-    const Texts arguments = TRY(changed_arguments(merge.get(), deploying.kernel_arguments));
+    // /etc comes from what runs, arguments from what is next: changes that wait for a restart are not lost.
+    const Array list(ostree_sysroot_get_deployments(sysroot.get()));
+    auto *first = list->len > 0 ? static_cast<OstreeDeployment *>(g_ptr_array_index(list.get(), 0)) : nullptr;
+    const Texts arguments = TRY(changed_arguments(first, deploying.kernel_arguments));
     OstreeSysrootDeployTreeOpts options{};
     options.override_kernel_argv = arguments.get();
     GError *error = nullptr;

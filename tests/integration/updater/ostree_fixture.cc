@@ -64,6 +64,9 @@ World::World() : scratch_(must(TemporaryDirectory::create(fs::temp_directory_pat
         fs::create_directories(tree / directory);
     }
     fs::create_symlink("sysroot/ostree", tree / "ostree");
+    for (const char *name : {"bin", "lib", "lib64", "sbin"}) {
+        fs::create_symlink(std::string("usr/") + name, tree / name);
+    }
     must(write_file(tree / "usr/lib/os-release", "ID=ballast\nPRETTY_NAME=\"Ballast\"\n"));
     must(write_file(tree / "usr/lib/modules/6.12.0/vmlinuz", "kernel"));
     must(write_file(tree / "usr/lib/modules/6.12.0/initramfs.img", "initramfs"));
