@@ -7,17 +7,16 @@
 #include <cstring>
 #include <fcntl.h>
 #include <format>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <ranges>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child_program.h"
 #include "base/file_io.h"
 
 namespace ballast {
@@ -32,26 +31,11 @@ struct Child::Streams {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using child_program::Failure;
+using child_program::Stage;
 
-constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t kTailBytes = 4096;
 constexpr std::size_t kTailLines = 6;
-
-// All that the child needs, made before the fork: it must not allocate after it.
-struct Program {
-    std::vector<std::string> strings;
-    std::vector<char *> arguments;
-    std::vector<char *> environment;
-    std::vector<std::string> candidates; // paths to try in turn
-    const char *directory = nullptr;
-    std::array<int, 3> streams = {-1, -1, -1};
-};
-
-enum class Stage : int { kSetup, kStreams, kDirectory, kExec };
-struct Failure {
-    Stage stage;
-    int code;
-};
 
 std::string shell_quoted(const std::string &word) {
     constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
@@ -63,121 +47,6 @@ std::string shell_quoted(const std::string &word) {
         quoted += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
     }
     return quoted + "'";
-}
-
-Status check(const Command &command) {
-    if (command.arguments.empty() || command.arguments[0].empty()) {
-        return fail(EINVAL, "run: no program given");
-    }
-    auto has_nul = [](const std::string &text) { return text.contains('\0'); };
-    if (std::ranges::any_of(command.arguments, has_nul) || has_nul(command.directory.string())) {
-        return fail(EINVAL, command.arguments[0] + ": an argument contains a NUL byte");
-    }
-    for (const auto &[name, value] : command.environment) {
-        if (name.empty() || name.contains('=') || has_nul(name) || has_nul(value)) {
-            return fail(EINVAL, command.arguments[0] + ": environment variable \"" + name + "\" cannot be passed on");
-        }
-    }
-    return {};
-}
-
-std::map<std::string, std::string> child_environment(const Command &command) {
-    std::map<std::string, std::string> merged = command.environment;
-    for (char **entry = environ; entry != nullptr && *entry != nullptr; entry++) {
-        std::string_view text = *entry;
-        std::size_t equals = text.find('=');
-        if (equals != std::string_view::npos) {
-            merged.emplace(text.substr(0, equals), text.substr(equals + 1));
-        }
-    }
-    return merged;
-}
-
-std::vector<std::string> candidates_for(const std::string &program, std::string_view search_path) {
-    if (program.contains('/')) {
-        return {program};
-    }
-    std::vector<std::string> found;
-    while (!search_path.empty()) {
-        std::string_view directory = search_path.substr(0, search_path.find(':'));
-        search_path.remove_prefix(std::min(search_path.size(), directory.size() + 1));
-        if (!directory.empty()) { // POSIX takes it for the current directory: nothing that we want to run stands there
-            found.push_back(std::string(directory) + "/" + program);
-        }
-    }
-    return found;
-}
-
-Program prepare(const Command &command) {
-    Program program;
-    std::map<std::string, std::string> environment = child_environment(command);
-    auto path = environment.find("PATH");
-    program.candidates = candidates_for(command.arguments[0], path != environment.end() ? path->second : kDefaultPath);
-    program.strings = command.arguments;
-    for (const auto &[name, value] : environment) {
-        program.strings.push_back(name + "=" + value);
-    }
-    // No string is added from here on: the pointers stay good.
-    for (std::size_t index = 0; index < program.strings.size(); index++) {
-        bool argument = index < command.arguments.size();
-        (argument ? program.arguments : program.environment).push_back(program.strings[index].data());
-    }
-    program.arguments.push_back(nullptr);
-    program.environment.push_back(nullptr);
-    program.directory = command.directory.empty() ? nullptr : command.directory.c_str();
-    return program;
-}
-
-[[noreturn]] void give_up(int report, Stage stage, int code) {
-    Failure failure{stage, code};
-    (void)!write(report, &failure, sizeof failure); // nothing is left to try
-    _exit(127);
-}
-
-// Runs in the child of a process that may have threads: system calls only, no allocation, no locks.
-[[noreturn]] void become(const Program &program, int report, int parents_end) {
-    (void)close(parents_end); // else the check below would see our own copy
-    if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
-        give_up(report, Stage::kSetup, errno);
-    }
-    // The parent may have died before that took effect. getppid() would not do: it is 0 across a pid namespace.
-    pollfd parent{report, 0, 0};
-    if (poll(&parent, 1, 0) != 0) {
-        _exit(127);
-    }
-    struct sigaction standard{};
-    standard.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; number++) {
-        (void)sigaction(number, &standard, nullptr); // refused for SIGKILL, SIGSTOP and the C library's own
-    }
-    for (int target = 0; target < 3; target++) {
-        int source = program.streams[static_cast<std::size_t>(target)];
-        if (source >= 0 && dup2(source, target) < 0) {
-            give_up(report, Stage::kStreams, errno);
-        }
-    }
-    // Descriptors that some library opened without O_CLOEXEC.
-    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
-        give_up(report, Stage::kSetup, errno);
-    }
-    if (program.directory != nullptr && chdir(program.directory) != 0) {
-        give_up(report, Stage::kDirectory, errno);
-    }
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, nullptr);
-    int code = ENOENT;
-    for (const std::string &candidate : program.candidates) {
-        (void)execve(candidate.c_str(), program.arguments.data(), program.environment.data());
-        if (errno == ENOENT || errno == ENOTDIR) {
-            continue;
-        }
-        code = errno;
-        if (code != EACCES) { // as execvp(3): a later directory may hold one that we may run
-            break;
-        }
-    }
-    give_up(report, Stage::kExec, code);
 }
 
 struct Pipe {
@@ -331,7 +200,7 @@ std::string Command::describe() const {
 }
 
 Result<Child> Child::spawn(const Command &command, const Streams &streams) {
-    Program program = prepare(command);
+    child_program::Program program = child_program::prepare(command);
     program.streams = {streams.input, streams.output, streams.errors};
     const std::string &name = command.arguments[0];
     Pipe report = TRY(make_pipe().within(name));
@@ -343,7 +212,7 @@ Result<Child> Child::spawn(const Command &command, const Streams &streams) {
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
-        become(program, report.write_end.get(), report.read_end.get());
+        child_program::become(program, report.write_end.get(), report.read_end.get());
     }
     int code = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -378,7 +247,7 @@ Result<Child> Child::spawn(const Command &command, const Streams &streams) {
 }
 
 Result<Child> Child::start(const Command &command) {
-    TRY(check(command));
+    TRY(child_program::check(command));
     const std::string &name = command.arguments[0];
     if (command.timeout) {
         return fail(EINVAL, name + ": a program left running has no timeout; give one to wait()");
@@ -454,7 +323,7 @@ Result<int> Child::wait(std::optional<std::chrono::milliseconds> timeout) {
 }
 
 Result<Completed> run(const Command &command) {
-    TRY(check(command));
+    TRY(child_program::check(command));
     const std::string &name = command.arguments[0];
     std::uint64_t log_before = log_size(command);
     Fd input = TRY(input_of(command).within(name));

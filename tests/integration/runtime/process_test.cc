@@ -22,6 +22,7 @@
 
 #include "runtime/isolate/affinity.h"
 #include "runtime/isolate/capabilities.h"
+#include "tests/integration/runtime/in_child.h"
 #include "tests/integration/runtime/leave_chroot.h"
 #include "tests/unit/check.h"
 
@@ -31,49 +32,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uid_t kNobody = 65534;
-
-constexpr std::uint64_t bit(int capability) { return 1ULL << static_cast<unsigned>(capability); }
-
-oci::Process process_of(std::string program) {
-    oci::Process process;
-    process.args = {std::move(program)};
-    process.cwd = "/";
-    process.env = {"PATH=/usr/bin:/bin"};
-    return process;
-}
-
-// What a child wrote into a pipe before it ended.
-struct Report {
-    Outcome outcome;
-    std::string text;
-};
-
-// Runs `body` in a child. An Outcome that it returns comes back as it is; what it writes to descriptor 1 as text.
-Report in_child(const std::function<Outcome()> &body) {
-    std::array<int, 2> words{};
-    std::array<int, 2> outcomes{};
-    REQUIRE(pipe2(words.data(), O_CLOEXEC) == 0);
-    REQUIRE(pipe2(outcomes.data(), O_CLOEXEC) == 0);
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        dup2(words[1], STDOUT_FILENO);
-        const Outcome outcome = body();
-        if (write(outcomes[1], &outcome, sizeof outcome) != sizeof outcome) {
-            _exit(2);
-        }
-        _exit(1);
-    }
-    close(words[1]);
-    close(outcomes[1]);
-    const Fd text(words[0]);
-    const Fd outcome(outcomes[0]);
-    Report report;
-    report.text = must(read_all(text, "the child's words"));
-    (void)!read(outcome.get(), &report.outcome, sizeof report.outcome); // none when a program ran
-    REQUIRE(waitpid(child, nullptr, 0) == child);
-    return report;
-}
 
 Fd host_proc() { return must(open_file("/proc", O_PATH | O_DIRECTORY)); }
 
@@ -103,21 +61,8 @@ std::string run(oci::Process process, const std::string &script, const oci::Linu
     return report.text;
 }
 
-std::string status_line(const std::string &status, const std::string &name) {
-    const std::size_t at = status.find(name + ":\t");
-    REQUIRE(at != std::string::npos);
-    const std::size_t start = at + name.size() + 2;
-    return status.substr(start, status.find('\n', start) - start);
-}
-
 std::uint64_t set_of(const std::string &status, const std::string &name) {
     return std::stoull(status_line(status, name), nullptr, 16);
-}
-
-void need_root() {
-    if (geteuid() != 0) {
-        SKIP("needs root");
-    }
 }
 
 TEST_CASE("a process without capabilities has none left, as root or as a user", "[process][root]") {
@@ -399,104 +344,6 @@ TEST_CASE("a program that only root may run is not found by a user", "[process][
     const Report report = in_child([&] { return become(plan, proc); });
     CHECK(report.outcome.step == Step::kFindProgram);
     CHECK(report.outcome.code == EACCES);
-}
-
-// A root of its own with /bin of the host in it, entered by chroot(2): enough for what is asked of paths.
-class Root {
-  public:
-    Root() { REQUIRE(chmod(top_.path().c_str(), 0755) == 0); }
-    const fs::path &path() const { return top_.path(); }
-    Report inside(const std::function<Outcome()> &body) const {
-        return in_child([&] {
-            if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-                (mkdir((path() / "proc").c_str(), 0755) != 0 && errno != EEXIST) ||
-                mount("proc", (path() / "proc").c_str(), "proc", 0, nullptr) != 0 || chroot(path().c_str()) != 0 ||
-                chdir("/") != 0) {
-                return failed_at(Step::kPivotRoot);
-            }
-            return body();
-        });
-    }
-
-  private:
-    TemporaryDirectory top_ = scratch();
-};
-
-ProcessPlan in_directory(const std::string &cwd, uid_t uid = 0) {
-    oci::Process process = process_of("true");
-    process.cwd = cwd;
-    process.user.uid = uid;
-    process.user.gid = uid;
-    return must(plan_process(process, nullptr));
-}
-
-TEST_CASE("a working directory that is a descriptor of the host's is refused", "[process][root]") {
-    need_root();
-    const Root root;
-    const Fd leaked = must(open_file("/usr", O_PATH | O_DIRECTORY));
-    for (const std::string &below : {std::string(), std::string("/bin"), std::string("/../usr")}) {
-        const ProcessPlan plan = in_directory("/proc/self/fd/" + std::to_string(leaked.get()) + below);
-        const Report report = root.inside([&] { return enter_working_directory(plan); });
-        INFO(below);
-        CHECK(report.outcome.step == Step::kWorkingDirectoryOutside);
-    }
-}
-
-TEST_CASE("a link to a directory inside is followed, nothing is made for what is missing", "[process][root]") {
-    need_root();
-    const Root root;
-    fs::create_directory(root.path() / "real");
-    fs::create_symlink("/real", root.path() / "link");
-    fs::create_symlink("/missing", root.path() / "dangling");
-    must(write_file(root.path() / "file", ""));
-    for (const auto &[cwd, code] :
-         {std::pair("/link", 0), std::pair("/link/new", ENOENT), std::pair("/dangling", ENOENT),
-          std::pair("/file", ENOTDIR), std::pair("/file/x", ENOTDIR)}) {
-        const ProcessPlan plan = in_directory(cwd);
-        const Report report = root.inside([&] { return enter_working_directory(plan); });
-        INFO(cwd);
-        CHECK(report.outcome.code == code);
-    }
-    CHECK(fs::is_empty(root.path() / "real"));
-}
-
-TEST_CASE("a user may not stay where only root can go, unless root entered first", "[process][root]") {
-    need_root();
-    const Root root;
-    fs::create_directory(root.path() / "private");
-    REQUIRE(chmod((root.path() / "private").c_str(), 0700) == 0);
-    const ProcessPlan plan = in_directory("/private", kNobody);
-    CHECK_FALSE(root.inside([&] { return enter_working_directory(plan); }).outcome.failed());
-    const Report late = root.inside([&] {
-        CHECK_STEP(apply_credentials(plan));
-        return enter_working_directory(plan);
-    });
-    CHECK(late.outcome.step == Step::kWorkingDirectory);
-    CHECK(late.outcome.code == EACCES);
-}
-
-TEST_CASE("what only the user may enter is entered as the user, and root is root again after it", "[process][root]") {
-    need_root();
-    const Root root;
-    fs::create_directory(root.path() / "mine");
-    REQUIRE(chown((root.path() / "mine").c_str(), kNobody, kNobody) == 0);
-    REQUIRE(chmod((root.path() / "mine").c_str(), 0700) == 0);
-    const ProcessPlan plan = in_directory("/mine", kNobody);
-    const Report report = root.inside([&] {
-        // Root without its rights over files, as on a network file system that squashes it.
-        const std::uint64_t few = bit(CAP_SETUID) | bit(CAP_SETGID) | bit(CAP_SYS_CHROOT);
-        CHECK_STEP(
-            set_capabilities({.bounding = 0, .effective = few, .inheritable = 0, .permitted = few, .ambient = 0}));
-        CHECK_STEP(enter_working_directory(plan));
-        const Fd status(open("/proc/self/status", O_RDONLY));
-        std::array<char, 8192> text{};
-        (void)!write(STDOUT_FILENO, text.data(),
-                     static_cast<std::size_t>(read(status.get(), text.data(), text.size())));
-        return done();
-    });
-    CHECK_FALSE(report.outcome.failed());
-    CHECK(status_line(report.text, "Uid") == "0\t0\t0\t0");
-    CHECK(status_line(report.text, "Gid") == "0\t0\t0\t0");
 }
 
 TEST_CASE("groups cannot be given up where a user namespace forbids it", "[process][root]") {
