@@ -78,6 +78,7 @@ engine::Settings engine_settings(const config::EngineConfig &config) {
     settings.init_program = config.init_path;
     settings.cgroups = config.cgroups;
     settings.cgroup_parent = config.cgroup_parent;
+    settings.loopback_cgroup = config.cgroups ? "/sys/fs/cgroup" : "";
     settings.log = {config.log_driver, config.log_options};
     for (const config::Ulimit &limit : config.ulimits) {
         settings.ulimits.push_back({limit.name, limit.soft, limit.hard});

@@ -24,6 +24,7 @@
 #include "runtime/monitor/exit_record.h"
 #include "runtime/monitor/settings.h"
 #include "runtime/network/dns/resolver.h"
+#include "runtime/network/loopback/loopback.h"
 #include "runtime/network/networks.h"
 #include "runtime/volume/volume_store.h"
 
@@ -184,6 +185,12 @@ class Engine::Core {
     Texts host_gateway() const; // the host as containers see it: the default bridge's addresses
     void network_events(const Snapshot &container, const network::Sandbox &sandbox, const std::string &action);
 
+    // --- loopback_ports.cc
+    // All that containers publish, for the host's own programs at its loopback addresses; without an effect where the
+    // kernel has no cgroup version 2.
+    Status publish_on_loopback();
+    void publish_rest_on_loopback(); // when ports have gone: what fails is told in the log, and mended by the next time
+
     // --- name_resolution.cc
     using KeptSockets = std::map<std::string, dns::Sockets>; // by container
     void tell_names(const Snapshot &container);              // its name or networks are others now
@@ -200,6 +207,8 @@ class Engine::Core {
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;
     dns::Resolver resolver;
+    std::mutex loopback_mutex; // taken first of all that the networks have
+    std::optional<network::loopback::Loopback> loopback;
     HostFacts host = read_host_facts();
     Texts warnings;
 

@@ -62,6 +62,12 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     }
     const Texts problems = core->networks->restore(running);
     core->warnings.insert(core->warnings.end(), problems.begin(), problems.end());
+    if (const fs::path cgroup = core->settings().loopback_cgroup; !cgroup.empty()) {
+        core->loopback.emplace(cgroup);
+    }
+    if (const Status published = core->publish_on_loopback(); !published) {
+        core->warnings.push_back(published.error().message);
+    }
     core->reopen_names(std::move(sockets));
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }

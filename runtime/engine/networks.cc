@@ -227,6 +227,7 @@ Status Engine::connect_network(const std::string &reference, const std::string &
     }
     if (running) {
         TRY(core_->networks->connect(data.id, wish_of(network.id, request), TRY(plan_ports(data.config, data.host))));
+        core_->publish_rest_on_loopback(); // the default route may lead elsewhere now
     }
     Status saved;
     {
@@ -240,6 +241,7 @@ Status Engine::connect_network(const std::string &reference, const std::string &
     if (!saved) {
         if (running) {
             (void)core_->networks->disconnect(data.id, network.id, {}); // the error that matters is the first one
+            core_->publish_rest_on_loopback();
         }
         return saved;
     }
@@ -268,6 +270,7 @@ Status Engine::disconnect_network(const std::string &reference, const std::strin
         if (!left && !force) {
             return std::unexpected(left.error());
         }
+        core_->publish_rest_on_loopback();
         core_->resolver.names().remove(network.id, data.id);
         core_->tell_names(data);
         core_->events.publish(network_event(network, "disconnect", {{"container", data.id}}));

@@ -34,6 +34,8 @@ struct Settings {
     std::string seccomp_profile = {}; // a file; empty: the one compiled in; "unconfined"
     std::string userns_remap = {};    // refused for now
     network::Settings network = {};   // its roots are the ones above
+    // The cgroup of version 2 whose programs reach ports of containers at the host's loopback addresses; empty: none.
+    std::filesystem::path loopback_cgroup = {};
     Texts dns = {}, dns_options = {}, dns_search = {};
     int stop_timeout = 10; // seconds
 

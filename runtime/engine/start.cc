@@ -227,6 +227,9 @@ void Engine::Core::tear_down(Container &container) {
     close_names(container.id);
     if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container.id)) {
         networks->release(container.id);
+        if (!sandbox->ports.empty()) {
+            publish_rest_on_loopback();
+        }
         network_events(container.snapshot(), *sandbox, "disconnect");
     }
     (void)unlink(path.socket.c_str()); // its monitor has, when it ended well
@@ -374,8 +377,11 @@ class Starter {
         files_.resolver = needs_resolver(sandbox);
         input_.own_network_namespace = true;
         input_.network_namespace = core_.networks->namespace_file(data_.id);
-        network_ = std::async(std::launch::async, [this]() -> Status {
+        network_ = std::async(std::launch::async, [this, published = !sandbox.ports.empty()]() -> Status {
             TRY(core_.networks->build(data_.id));
+            if (published) {
+                TRY(core_.publish_on_loopback());
+            }
             return core_.open_names(data_);
         });
         return {};

@@ -259,7 +259,10 @@ Status Networks::State::furnish(Netlink &host, const Sandbox &sandbox, const std
     }
     TRY(set_default_routes(own, sandbox, true, changes));
     for (const Endpoint &endpoint : endpoints) {
-        TRY(host.link(endpoint.host_interface)); // asking brings the port's state up to date: no packet is lost
+        // Asking brings the state of the port up to date, and then that of a bridge without one before: no packet is
+        // lost.
+        TRY(host.link(endpoint.host_interface));
+        TRY(host.link(bridge_name(endpoint.network_id)));
     }
     return {};
 }

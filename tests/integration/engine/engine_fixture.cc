@@ -68,7 +68,7 @@ image::ByteSource source_of(std::string_view text) {
 
 } // namespace
 
-EngineFixture::EngineFixture(bool keeps) : keeps_(keeps) {
+EngineFixture::EngineFixture(bool keeps, fs::path loopback) : keeps_(keeps), loopback_(std::move(loopback)) {
     own_mounts();
     if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700") != 0) {
         FAIL("tmpfs: " << errno);
@@ -99,6 +99,7 @@ engine::Settings EngineFixture::settings() const {
     settings.oci_program = BALLAST_OCI_PROGRAM;
     settings.monitor_program = BALLAST_MONITOR_PROGRAM;
     settings.cgroups = false;
+    settings.loopback_cgroup = loopback_;
     return settings;
 }
 

@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 class EngineFixture {
   public:
     // `keeps`: what the engine asks systemd to keep it gets back when it is opened again.
-    explicit EngineFixture(bool keeps = false);
+    // `loopback`: the cgroup whose programs reach ports at loopback addresses; empty: none.
+    explicit EngineFixture(bool keeps = false, fs::path loopback = {});
     ~EngineFixture();
 
     void open();
@@ -51,6 +52,7 @@ class EngineFixture {
     engine::Settings settings() const;
     void keep(engine::Settings &settings);
     bool keeps_;
+    fs::path loopback_;
     std::mutex kept_mutex_;
     std::map<std::string, Fd> kept_;
     TemporaryDirectory directory_ = scratch();

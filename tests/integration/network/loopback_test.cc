@@ -9,13 +9,11 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/integration/network/own_cgroup.h"
 #include "tests/integration/network/own_host.h"
 #include "tests/unit/check.h"
 
@@ -27,30 +25,6 @@ namespace {
 
 constexpr const char *kContainer4 = "10.9.9.9", *kContainer6 = "fd00::9"; // of the host's own loopback device here
 constexpr std::uint16_t kInside = 8080, kOutside = 18080;
-
-// A cgroup of version 2 that this process is in.
-class OwnCgroup {
-  public:
-    OwnCgroup() {
-        if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-            mount("cgroup2", mount_.path().c_str(), "cgroup2", 0, nullptr) != 0) {
-            SKIP("needs root, and a kernel that mounts cgroup2");
-        }
-        REQUIRE(mkdir(path().c_str(), 0755) == 0);
-        must(write_file(path() / "cgroup.procs", std::to_string(getpid())));
-    }
-    ~OwnCgroup() {
-        (void)write_file(mount_.path() / "cgroup.procs", std::to_string(getpid())); // as far as it goes
-        (void)rmdir(path().c_str());
-        (void)umount2(mount_.path().c_str(), MNT_DETACH);
-    }
-    OwnCgroup(const OwnCgroup &) = delete;
-    OwnCgroup &operator=(const OwnCgroup &) = delete;
-    std::filesystem::path path() const { return mount_.path() / ("ballast-loopback-" + std::to_string(getpid())); }
-
-  private:
-    TemporaryDirectory mount_ = scratch();
-};
 
 union SocketAddress {
     sockaddr any;
@@ -114,7 +88,7 @@ Fd server(int type, const char *text) {
 
 struct Host {
     testing::OwnHost network;
-    OwnCgroup cgroup;
+    testing::OwnCgroup cgroup;
     Loopback loopback{cgroup.path()};
     Fd tcp4, tcp6, udp4, udp6;
 
