@@ -114,6 +114,7 @@ cgroup_file() {
 clear_all() {
     docker ps -aq --no-trunc | xargs -r docker rm -fv >/dev/null 2>&1
     docker volume ls -q | xargs -r docker volume rm >/dev/null 2>&1
+    docker network prune -f >/dev/null 2>&1
     return 0
 }
 
@@ -121,6 +122,7 @@ finish() {
     clear_all
     says '' docker ps -aq
     says '' docker volume ls -q
+    says $'bridge\nhost\nnone' shell 'docker network ls --format "{{.Name}}" | sort'
     printf '%s checks, %s failed\n' "$checks" "$failures"
     [ "$failures" = 0 ] && [ "$checks" -gt 2 ]
     exit
