@@ -358,6 +358,11 @@ Result<Completed> run(const Command &command) {
                 !TRY(read_some(BorrowedFd(descriptors[stream].fd), text).within(name))) {
                 descriptors[stream].fd = -1;
             }
+            if (command.most_output && text.size() > *command.most_output) {
+                child.kill_group();
+                TRY(child.reap().within(name));
+                return fail(EFBIG, std::format("{}: printed more than {} bytes, killed", name, *command.most_output));
+            }
         }
     }
     completed.status = TRY(child.wait().within(name));

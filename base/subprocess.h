@@ -27,6 +27,8 @@ struct Command {
     std::string input = {};                              // what the child reads on stdin, then end of file
     std::filesystem::path log = {};                      // stdout and stderr are appended here; empty: see the function
     std::optional<std::chrono::milliseconds> timeout = {}; // SIGKILL to the child's process group after this; ETIMEDOUT
+    std::optional<std::size_t> most_output =
+        {}; // bytes captured of stdout, and of stderr: with more it is killed; EFBIG
 
     // The command as a person would type it, quoted for a shell.
     std::string describe() const;

@@ -350,3 +350,10 @@ TEST_CASE("children die with a parent that was killed", "[subprocess]") {
 
 } // namespace
 } // namespace ballast
+
+TEST_CASE("a program that prints without end is killed when its output has a limit", "[subprocess]") {
+    const ballast::Error error = ballast::error_of(ballast::run({.arguments = {"yes"}, .most_output = 100'000}));
+    CHECK(error.code == EFBIG);
+    CHECK(error.message == "yes: printed more than 100000 bytes, killed");
+    CHECK(ballast::must(ballast::run({.arguments = {"echo", "x"}, .most_output = 2})).output == "x\n");
+}
