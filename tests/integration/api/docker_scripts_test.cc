@@ -15,6 +15,7 @@ void passes(const std::string &script) {
     must(make_directories(fixture.path("work")));
     Command command = fixture.command({"bash", std::filesystem::absolute("tests/docker/" + script)});
     command.environment["TERMINAL"] = BALLAST_TERMINAL_PROGRAM;
+    command.environment["REACH"] = BALLAST_REACH_PROGRAM;
     command.directory = fixture.path("work");
     command.timeout = std::chrono::minutes(10); // of a script that would hang
     const Completed done = must(run(command));
@@ -42,5 +43,6 @@ TEST_CASE("docker images, tag, save, load, history and import", "[api][root]") {
 TEST_CASE("volumes, bind mounts and tmpfs", "[api][root]") { passes("volumes.sh"); }
 TEST_CASE("log drivers", "[api][root]") { passes("logging.sh"); }
 TEST_CASE("docker events", "[api][root]") { passes("events.sh"); }
+TEST_CASE("networks and published ports", "[api][root]") { passes("networks.sh"); }
 TEST_CASE("docker compose", "[api][root]") { passes("compose.sh"); }
 TEST_CASE("applications as compose files describe them", "[api][root]") { passes("applications.sh"); }
