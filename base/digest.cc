@@ -18,11 +18,11 @@ namespace {
 
 constexpr std::size_t kChunk = 256UL << 10;
 
-// OpenSSL can only fail here when memory is gone or its own configuration disables SHA-256;
+// OpenSSL can only fail here when memory is gone or its own configuration disables it;
 // there is no digest to return then, and a wrong one would be accepted as a name for content.
 void require(int success) {
     if (success != 1) {
-        (void)std::fputs("SHA-256 is not available: check OpenSSL's configuration\n", stderr);
+        (void)std::fputs("a digest is not available: check OpenSSL's configuration\n", stderr);
         std::abort();
     }
 }
@@ -61,6 +61,13 @@ std::string sha256(std::string_view bytes) {
     Sha256 hash;
     hash.update(bytes);
     return hash.finish();
+}
+
+std::string sha1(std::string_view bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr));
+    return {reinterpret_cast<const char *>(digest.data()), size};
 }
 
 Result<std::string> sha256_file(const std::filesystem::path &file) {

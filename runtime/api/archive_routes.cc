@@ -2,7 +2,7 @@
 #include "runtime/api/router.h"
 #include "runtime/api/views.h"
 #include "runtime/engine/model_json.h"
-#include "runtime/registry/base64.h"
+#include "base/base64.h"
 
 namespace ballast::api {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 constexpr const char *kStatHeader = "X-Docker-Container-Path-Stat";
 
 std::string stat_text(const engine::PathStat &stat) {
-    return registry::base64(text_of({{"name", stat.name},
+    return base64(text_of({{"name", stat.name},
                                      {"size", stat.size},
                                      {"mode", go_file_mode(stat.mode)},
                                      {"mtime", engine::time_text(stat.modified)},

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/file_io.h"
 #include "base/json/json_cursor.h"
-#include "runtime/registry/base64.h"
 
 namespace ballast::cni {
 namespace {
@@ -52,7 +52,7 @@ Result<CacheEntry> parse_entry(const std::string &text, const std::string &name)
     }
     const std::string configuration(root.need("config").view());
     TRY(document.status());
-    const std::string decoded = TRY(registry::base64_decoded(configuration).within(name + ": config"));
+    const std::string decoded = TRY(base64_decoded(configuration).within(name + ": config"));
     entry.configuration = TRY(parse_configuration(decoded, name + ": config"));
     TRY(check_attachment(entry.attachment).within(name));
     const Json json = Json::parse(text, nullptr, false);
@@ -78,7 +78,7 @@ Status Cache::write(const CacheEntry &entry) const {
     }
     Json json = {{"kind", kKind},
                  {"containerId", entry.attachment.container},
-                 {"config", registry::base64(entry.configuration.json)},
+                 {"config", base64(entry.configuration.json)},
                  {"ifName", entry.attachment.interface},
                  {"networkName", entry.configuration.name},
                  {"netns", entry.attachment.network_namespace.string()},

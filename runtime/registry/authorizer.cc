@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/json/json_cursor.h"
 #include "base/quote.h"
-#include "runtime/registry/base64.h"
 #include "runtime/registry/registry_error.h"
 
 namespace ballast::registry {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/json/json_cursor.h"
-#include "runtime/registry/base64.h"
 
 namespace ballast::registry {
 namespace {

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-#include "runtime/registry/base64.h"
+#include "base/base64.h"
 #include "tests/integration/registry/hostile_registry.h"
 #include "tests/unit/check.h"
 
@@ -399,7 +399,7 @@ TEST_CASE("redirects without end are given up", "[registry]") {
 TEST_CASE("a token is fetched from the realm that the registry names, once", "[registry]") {
     Workplace work;
     ScriptedServer realm([](Turn &turn) {
-        const bool known = turn.request.header("Authorization") == "Basic " + registry::base64("me:secret");
+        const bool known = turn.request.header("Authorization") == "Basic " + base64("me:secret");
         turn.respond(known ? 200 : 401, known ? R"({"token":"abc","expires_in":300})" : "");
     });
     HostileRegistry registry([&](Turn &turn) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/registry/credentials.h"
 
-#include "runtime/registry/base64.h"
+#include "base/base64.h"
 #include "tests/unit/check.h"
 
 using namespace ballast;

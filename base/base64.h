@@ -7,10 +7,10 @@
 #include "base/result.h"
 
 // Base64 (RFC 4648).
-namespace ballast::registry {
+namespace ballast {
 
 std::string base64(std::string_view bytes);
 // Both alphabets, with or without padding. EINVAL for anything else.
 Result<std::string> base64_decoded(std::string_view text);
 
-} // namespace ballast::registry
+} // namespace ballast
