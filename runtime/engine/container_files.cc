@@ -100,8 +100,14 @@ Result<std::string> hosts_file(const Snapshot &container, const FileNetwork &net
     return text;
 }
 
-std::string resolv_conf(const HostConfig &config, const FileNetwork &network, const HostFiles &host) {
-    const bool says_nothing = config.dns.empty() && config.dns_search.empty() && config.dns_options.empty();
+NameSettings name_settings(const HostConfig &container, const Settings &engine) {
+    return {.servers = container.dns.empty() ? engine.dns : container.dns,
+            .search = container.dns_search.empty() ? engine.dns_search : container.dns_search,
+            .options = container.dns_options.empty() ? engine.dns_options : container.dns_options};
+}
+
+std::string resolv_conf(const NameSettings &names, const FileNetwork &network, const HostFiles &host) {
+    const bool says_nothing = names.servers.empty() && names.search.empty() && names.options.empty();
     if (network.of_host && says_nothing) {
         return host.resolv_conf;
     }
@@ -109,14 +115,14 @@ std::string resolv_conf(const HostConfig &config, const FileNetwork &network, co
     if (!network.of_host && conf.servers == Texts{kStub} && !host.uplinks.empty()) {
         conf = dns::parse_resolv_conf(host.uplinks);
     }
-    if (!config.dns.empty()) {
-        conf.servers = config.dns;
+    if (!names.servers.empty()) {
+        conf.servers = names.servers;
     }
-    if (!config.dns_search.empty()) {
-        conf.search = config.dns_search == Texts{"."} ? Texts() : config.dns_search;
+    if (!names.search.empty()) {
+        conf.search = names.search == Texts{"."} ? Texts() : names.search;
     }
-    if (!config.dns_options.empty()) {
-        conf.options = config.dns_options;
+    if (!names.options.empty()) {
+        conf.options = names.options;
     }
     if (network.resolver) {
         conf.servers = {dns::kResolverAddress};
@@ -124,20 +130,21 @@ std::string resolv_conf(const HostConfig &config, const FileNetwork &network, co
             conf.options.emplace_back("ndots:0");
         }
     } else if (!network.of_host) {
-        conf = for_container(std::move(conf), !config.dns.empty(), network.ipv6);
+        conf = for_container(std::move(conf), !names.servers.empty(), network.ipv6);
     }
     return dns::write_resolv_conf(conf);
 }
 
-bool sets_ndots(const HostConfig &config) {
-    return std::ranges::any_of(config.dns_options, [](const std::string &one) {
+bool sets_ndots(const NameSettings &names) {
+    return std::ranges::any_of(names.options, [](const std::string &one) {
         int dots = 0;
         return one.starts_with(kNdots) &&
                std::from_chars(one.data() + kNdots.size(), one.data() + one.size(), dots).ec == std::errc() && dots > 0;
     });
 }
 
-Status write_container_files(Snapshot &container, const std::string &directory, const FileNetwork &network) {
+Status write_container_files(Snapshot &container, const std::string &directory, const NameSettings &names,
+                             const FileNetwork &network) {
     const std::filesystem::path base = directory;
     const HostFiles host = read_host_files(); // at each start: the machine may have other servers by now
     container.hosts_path = base / "hosts";
@@ -145,7 +152,7 @@ Status write_container_files(Snapshot &container, const std::string &directory, 
     container.resolv_conf_path = base / "resolv.conf";
     TRY(write_file(container.hosts_path, TRY(hosts_file(container, network, host))));
     TRY(write_file(container.hostname_path, container.config.hostname + "\n"));
-    return write_file(container.resolv_conf_path, resolv_conf(container.host, network, host));
+    return write_file(container.resolv_conf_path, resolv_conf(names, network, host));
 }
 
 void share_container_files(Snapshot &container, const Snapshot &other) {

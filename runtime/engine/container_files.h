@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "runtime/engine/model.h"
+#include "runtime/engine/settings.h"
 
 // The files that the engine makes for a container, in its directory on disk, anew at each start and never while it
 // runs: hosts, hostname and resolv.conf, with what users of Docker find there.
@@ -30,17 +31,25 @@ HostFiles read_host_files();
 // EINVAL for a host-gateway that there is none of.
 Result<std::string> hosts_file(const Snapshot &container, const FileNetwork &network, const HostFiles &host);
 
+// What a container's resolver is told. Of --dns, --dns-search and --dns-option each that the container has; for the
+// others the engine's configuration, as it is when the container starts.
+struct NameSettings {
+    Texts servers = {}, search = {}, options = {};
+};
+NameSettings name_settings(const HostConfig &container, const Settings &engine);
+
 // With the resolver: it, the host's search domains and options, and ndots:0 unless somebody says otherwise. Otherwise
 // the host's servers: where its file names systemd-resolved's stub alone, those that it asks itself, for nobody but the
 // host reaches the stub. Servers on the loopback device are left out; without any other it is 8.8.8.8 and 8.8.4.4.
-// --dns, --dns-search (of which "." is none) and --dns-option each take the place of the host's.
-std::string resolv_conf(const HostConfig &config, const FileNetwork &network, const HostFiles &host);
+// Servers, search domains (of which "." is none) and options of `names` each take the place of the host's.
+std::string resolv_conf(const NameSettings &names, const FileNetwork &network, const HostFiles &host);
 
 // Whether the user has asked for search domains to be tried before a name without a dot.
-bool sets_ndots(const HostConfig &config);
+bool sets_ndots(const NameSettings &names);
 
 // Writes them and enters their paths.
-Status write_container_files(Snapshot &container, const std::string &directory, const FileNetwork &network);
+Status write_container_files(Snapshot &container, const std::string &directory, const NameSettings &names,
+                             const FileNetwork &network);
 // --network container:ID: those of the other one, which has the network.
 void share_container_files(Snapshot &container, const Snapshot &other);
 

@@ -44,15 +44,6 @@ void apply_defaults(CreateRequest &request, const Settings &settings) {
     if (host.runtime.empty()) {
         host.runtime = "runc"; // what clients expect to see
     }
-    if (host.dns.empty() && !joined_container(host.network_mode)) { // which has its own
-        host.dns = settings.dns;
-    }
-    if (host.dns_options.empty()) {
-        host.dns_options = settings.dns_options;
-    }
-    if (host.dns_search.empty()) {
-        host.dns_search = settings.dns_search;
-    }
 }
 
 // Everything that start would refuse and that is known now.

@@ -47,11 +47,10 @@ void add_links(const Texts &links, dns::View &view) {
 }
 
 dns::ClientSettings client_of(const Snapshot &container, const network::Sandbox &sandbox,
-                              const network::Networks &networks) {
-    dns::ClientSettings settings{.view = {},
-                                 .forwards = false,
-                                 .servers = container.host.dns,
-                                 .keeps_single_labels = sets_ndots(container.host)};
+                              const network::Networks &networks, const Settings &engine) {
+    const NameSettings names = name_settings(container.host, engine);
+    dns::ClientSettings settings{
+        .view = {}, .forwards = false, .servers = names.servers, .keeps_single_labels = sets_ndots(names)};
     for (const network::Endpoint &endpoint : sandbox.endpoints) {
         if (const Result<network::Network> network = networks.find(endpoint.network_id)) {
             settings.forwards = settings.forwards || !network->internal;
@@ -82,7 +81,7 @@ void Engine::Core::tell_names(const Snapshot &container) {
             resolver.names().put(endpoint.network_id, endpoint_of(container, endpoint));
         }
     }
-    resolver.update(container.id, client_of(container, *sandbox, *networks));
+    resolver.update(container.id, client_of(container, *sandbox, *networks, settings()));
 }
 
 Status Engine::Core::open_names(const Snapshot &container, std::optional<dns::Sockets> sockets) {
@@ -98,7 +97,7 @@ Status Engine::Core::open_names(const Snapshot &container, std::optional<dns::So
             now.keep_descriptor(container.id + std::string(kTcp), sockets->tcp);
         }
     }
-    TRY(resolver.attach(container.id, std::move(*sockets), client_of(container, *sandbox, *networks)));
+    TRY(resolver.attach(container.id, std::move(*sockets), client_of(container, *sandbox, *networks, settings())));
     tell_names(container);
     return {};
 }

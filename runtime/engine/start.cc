@@ -404,7 +404,7 @@ class Starter {
             data_.config.domainname = joined.config.domainname;
             return {};
         }
-        return write_container_files(data_, path_.disk, files_);
+        return write_container_files(data_, path_.disk, name_settings(data_.host, settings_), files_);
     }
 
     Status join_namespaces() {

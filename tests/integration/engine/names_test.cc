@@ -75,6 +75,24 @@ TEST_CASE("containers on a network find each other by name, alias and short id, 
     CHECK(ask(socket, "web") == kOutside);
 }
 
+TEST_CASE("the engine's own name servers are asked for who names none, from its next start on", "[root]") {
+    World world;
+    EngineFixture &fixture = world.fixture;
+    engine::Settings settings = fixture.engine().settings();
+    settings.dns = {"127.0.0.53"};
+    settings.dns_search = {"inner.example"};
+    settings.dns_options = {"ndots:1"};
+    engine::CreateRequest request = fixture.request({"wait"}, "plain");
+    request.host.network_mode = "front";
+    const std::string plain = must(fixture.engine().create(std::move(request))).id;
+    fixture.engine().reload(settings);
+    must(fixture.engine().start(plain));
+    CHECK(ask(client_in(place_of(fixture, plain), SOCK_DGRAM), "example.org") == kOutside);
+    const engine::Snapshot data = must(fixture.engine().inspect(plain));
+    CHECK(must(read_file(data.resolv_conf_path)) == "nameserver 127.0.0.11\nsearch inner.example\noptions ndots:1\n");
+    CHECK(data.host.dns.empty()); // what clients see is the user's
+}
+
 TEST_CASE("a name goes with its container, and with the networks that it leaves", "[root]") {
     World world;
     EngineFixture &fixture = world.fixture;

@@ -41,11 +41,12 @@ TEST_CASE("on the host's network a container has the host's files", "[engine]") 
     Snapshot container = named("machine");
     container.host.extra_hosts = {"db:10.0.0.9"};
     const FileNetwork host{.of_host = true};
+    NameSettings names;
     CHECK(must(hosts_file(container, host, kPlainHost)) == kPlainHost.hosts + "\n10.0.0.9\tdb\n");
-    CHECK(resolv_conf(container.host, host, kPlainHost) == kPlainHost.resolv_conf);
-    CHECK(resolv_conf(container.host, host, kResolvedHost) == kResolvedHost.resolv_conf);
-    container.host.dns_search = {"."};
-    CHECK(resolv_conf(container.host, host, kResolvedHost) == "nameserver 127.0.0.53\noptions edns0 trust-ad\n");
+    CHECK(resolv_conf(names, host, kPlainHost) == kPlainHost.resolv_conf);
+    CHECK(resolv_conf(names, host, kResolvedHost) == kResolvedHost.resolv_conf);
+    names.search = {"."};
+    CHECK(resolv_conf(names, host, kResolvedHost) == "nameserver 127.0.0.53\noptions edns0 trust-ad\n");
 }
 
 TEST_CASE("host-gateway without a default bridge is refused", "[engine]") {
@@ -56,40 +57,55 @@ TEST_CASE("host-gateway without a default bridge is refused", "[engine]") {
 
 TEST_CASE("where names resolve the resolver is the only server, and names without dots go to it first", "[engine]") {
     const FileNetwork network{.resolver = true};
-    HostConfig config;
-    CHECK(resolv_conf(config, network, kPlainHost) ==
+    NameSettings names;
+    CHECK(resolv_conf(names, network, kPlainHost) ==
           "nameserver 127.0.0.11\nsearch example.com\noptions edns0 ndots:0\n");
-    CHECK(resolv_conf(config, network, kResolvedHost) ==
+    CHECK(resolv_conf(names, network, kResolvedHost) ==
           "nameserver 127.0.0.11\nsearch link.example\noptions ndots:0\n");
-    config.dns = {"9.9.9.9"};
-    config.dns_search = {"a.example", "b.example"};
-    config.dns_options = {"ndots:2", "timeout:1"};
-    CHECK(resolv_conf(config, network, kPlainHost) ==
+    names.servers = {"9.9.9.9"};
+    names.search = {"a.example", "b.example"};
+    names.options = {"ndots:2", "timeout:1"};
+    CHECK(resolv_conf(names, network, kPlainHost) ==
           "nameserver 127.0.0.11\nsearch a.example b.example\noptions ndots:2 timeout:1\n");
 }
 
 TEST_CASE("elsewhere the host's servers are asked directly, but none that only the host reaches", "[engine]") {
-    const HostConfig config;
-    CHECK(resolv_conf(config, {}, kPlainHost) == "nameserver 10.0.0.53\nsearch example.com\noptions edns0\n");
-    CHECK(resolv_conf(config, {}, kResolvedHost) == "nameserver 192.0.2.1\nsearch link.example\n");
-    CHECK(resolv_conf(config, {.ipv6 = true}, kResolvedHost) ==
+    const NameSettings names;
+    CHECK(resolv_conf(names, {}, kPlainHost) == "nameserver 10.0.0.53\nsearch example.com\noptions edns0\n");
+    CHECK(resolv_conf(names, {}, kResolvedHost) == "nameserver 192.0.2.1\nsearch link.example\n");
+    CHECK(resolv_conf(names, {.ipv6 = true}, kResolvedHost) ==
           "nameserver 192.0.2.1\nnameserver fd00::1\nsearch link.example\n");
     const HostFiles dnsmasq{.hosts = {}, .resolv_conf = "nameserver 127.0.0.1\nsearch a\n", .uplinks = {}};
-    CHECK(resolv_conf(config, {}, dnsmasq) == "nameserver 8.8.8.8\nnameserver 8.8.4.4\nsearch a\n");
-    CHECK(resolv_conf(config, {}, {}) == "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
-    CHECK(resolv_conf(config, {.ipv6 = true}, {}).contains("nameserver 2001:4860:4860::8888\n"));
+    CHECK(resolv_conf(names, {}, dnsmasq) == "nameserver 8.8.8.8\nnameserver 8.8.4.4\nsearch a\n");
+    CHECK(resolv_conf(names, {}, {}) == "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
+    CHECK(resolv_conf(names, {.ipv6 = true}, {}).contains("nameserver 2001:4860:4860::8888\n"));
 }
 
 TEST_CASE("what the user says about servers takes the place of the host's", "[engine]") {
-    HostConfig config;
-    config.dns = {"127.0.0.1", "fd00::53"};
-    config.dns_search = {"."};
-    CHECK(resolv_conf(config, {}, kPlainHost) == "nameserver 127.0.0.1\nnameserver fd00::53\noptions edns0\n");
-    CHECK_FALSE(sets_ndots(config));
-    config.dns_options = {"ndots:0"};
-    CHECK_FALSE(sets_ndots(config));
-    config.dns_options = {"timeout:1", "ndots:1"};
-    CHECK(sets_ndots(config));
+    NameSettings names;
+    names.servers = {"127.0.0.1", "fd00::53"};
+    names.search = {"."};
+    CHECK(resolv_conf(names, {}, kPlainHost) == "nameserver 127.0.0.1\nnameserver fd00::53\noptions edns0\n");
+    CHECK_FALSE(sets_ndots(names));
+    names.options = {"ndots:0"};
+    CHECK_FALSE(sets_ndots(names));
+    names.options = {"timeout:1", "ndots:1"};
+    CHECK(sets_ndots(names));
+}
+
+TEST_CASE("what a container does not say about servers the engine's configuration says", "[engine]") {
+    const Settings engine{.dns = {"9.9.9.9"}, .dns_options = {"timeout:1"}, .dns_search = {"engine.example"}};
+    HostConfig container;
+    NameSettings names = name_settings(container, engine);
+    CHECK(resolv_conf(names, {}, kPlainHost) == "nameserver 9.9.9.9\nsearch engine.example\noptions timeout:1\n");
+    CHECK(resolv_conf(names, {.of_host = true}, kPlainHost) ==
+          "nameserver 9.9.9.9\nsearch engine.example\noptions timeout:1\n");
+    container.dns = {"1.1.1.1"};
+    container.dns_search = {"."};
+    names = name_settings(container, engine);
+    CHECK(resolv_conf(names, {}, kPlainHost) == "nameserver 1.1.1.1\noptions timeout:1\n");
+    names = name_settings(container, {});
+    CHECK(resolv_conf(names, {}, kPlainHost) == "nameserver 1.1.1.1\noptions edns0\n");
 }
 
 TEST_CASE("names and servers that are none are refused", "[engine]") {
