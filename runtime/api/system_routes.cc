@@ -81,9 +81,9 @@ std::string os_release(std::string_view key) {
     return value;
 }
 
-Json security_options() {
+Json security_options(const engine::HostFacts &host) {
     Json options = Json::array();
-    if (engine::read_host_facts().apparmor) {
+    if (host.apparmor) {
         options.push_back("name=apparmor");
     }
     options.push_back("name=seccomp,profile=builtin");
@@ -107,14 +107,6 @@ Json registry_config(const config::EngineConfig &config) {
             {"InsecureRegistryCIDRs", std::move(cidrs)},
             {"IndexConfigs", std::move(indexes)},
             {"Mirrors", config.registry_mirrors}};
-}
-
-Json runtimes(const config::EngineConfig &config) {
-    Json all{{"ballast-oci", {{"path", "/usr/lib/ballast/ballast-oci"}}}};
-    for (const auto &[name, runtime] : config.runtimes) {
-        all[name] = {{"path", runtime.path}};
-    }
-    return all;
 }
 
 std::uint64_t open_descriptors() {
@@ -194,8 +186,8 @@ Status info(Call &call) {
                    {"Labels", config->labels},
                    {"ExperimentalBuild", false},
                    {"ServerVersion", call.backend().version},
-                   {"Runtimes", runtimes(*config)},
-                   {"DefaultRuntime", config->default_runtime},
+                   {"Runtimes", {{"ballast-oci", {{"path", "/usr/lib/ballast/ballast-oci"}}}}},
+                   {"DefaultRuntime", "ballast-oci"},
                    {"Swarm",
                     {{"NodeID", ""},
                      {"NodeAddr", ""},
@@ -209,7 +201,7 @@ Status info(Call &call) {
                    {"ContainerdCommit", {{"ID", ""}, {"Expected", ""}}},
                    {"RuncCommit", {{"ID", ""}, {"Expected", ""}}},
                    {"InitCommit", {{"ID", ""}, {"Expected", ""}}},
-                   {"SecurityOptions", security_options()},
+                   {"SecurityOptions", security_options(call.engine().host())},
                    {"CDISpecDirs", Json::array()},
                    {"Warnings", call.engine().warnings().empty() ? Json(nullptr) : Json(call.engine().warnings())}});
     return call.answer(200, answer);

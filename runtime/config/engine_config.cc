@@ -279,13 +279,19 @@ Status read_seccomp_profile(const YamlNode &root, const char *key, EngineConfig 
     return {};
 }
 
-Status read_runtimes(const YamlNode &root, const char *key, EngineConfig &config) {
-    static constexpr std::array kKeys{"path", "runtimeArgs"};
+// Monitors, limits and recovery count on what ballast-oci promises; another runtime would be used in silence where it
+// differs.
+Status read_runtimes(const YamlNode &root, const char *key, EngineConfig & /*config*/) {
     for (const auto &[name, value] : TRY(TRY(root.at(key)).members())) {
-        TRY(refuse_unknown(value, kKeys));
-        config.runtimes[name] = {TRY(value.string("path")), TRY(value.strings_or_empty("runtimeArgs"))};
+        return wrong(value, "\"runtimes\" has " + quote(name) +
+                                ": this engine runs containers by ballast-oci alone; leave it out");
     }
     return {};
+}
+
+Status read_default_runtime(const YamlNode &root, const char *key, EngineConfig & /*config*/) {
+    const std::string value = TRY(root.string(key));
+    return value == "ballast-oci" ? Status() : wrong_at(root, key, "must be ballast-oci: there is no other runtime");
 }
 
 Status read_features(const YamlNode &root, const char *key, EngineConfig &config) {
@@ -342,7 +348,7 @@ constexpr std::array kKeys{
     Key{"default-gateway-v6", kRestart, read_network_address<&N::default_gateway_v6>},
     Key{"default-ipc-mode", kReload, read_choice<&C::ipc_mode, kIpcModes>},
     Key{"default-network-opts", kRestart, read_network_options},
-    Key{"default-runtime", kRestart, read_text<&C::default_runtime>},
+    Key{"default-runtime", kRestart, read_default_runtime},
     Key{"default-shm-size", kReload, read_shm_size},
     Key{"default-ulimits", kReload, read_ulimits},
     Key{"dns", kReload, read_addresses<&C::dns>},
@@ -410,10 +416,6 @@ std::string rendered(const YamlNode &node) {
 }
 
 Status check_together(const YamlNode &root, const EngineConfig &config) {
-    if (config.default_runtime != "ballast-oci" && !config.runtimes.contains(config.default_runtime)) {
-        return wrong_at(root, "default-runtime",
-                        "names " + quote(config.default_runtime) + ", which is not in \"runtimes\"");
-    }
     const bool by_tcp =
         std::ranges::any_of(config.hosts, [](const std::string &host) { return host.starts_with("tcp://"); });
     if (config.tls && !config.tls_verify && by_tcp) {
@@ -424,9 +426,6 @@ Status check_together(const YamlNode &root, const EngineConfig &config) {
         if (Status allowed = check_host(host, config.tls_verify); !allowed) {
             return wrong_at(root, "hosts", allowed.error().message);
         }
-    }
-    if (config.runtimes.contains("ballast-oci")) {
-        return wrong_at(root, "runtimes", "has \"ballast-oci\", which is the engine's own");
     }
     return {};
 }

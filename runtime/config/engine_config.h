@@ -26,11 +26,6 @@ struct AddressPool {
     int size = 0;     // prefix length of each network taken from it
 };
 
-struct Runtime {
-    std::string path;
-    std::vector<std::string> arguments;
-};
-
 // What the default bridge and published ports are made with. Kept for the engine's networks.
 struct NetworkDefaults {
     std::string bridge; // empty: the engine's own; "none"
@@ -77,8 +72,6 @@ struct EngineConfig {
     std::string init_path;
     std::string seccomp_profile; // a file; empty: the engine's own; "unconfined"
     std::string userns_remap;
-    std::string default_runtime = "ballast-oci";
-    std::map<std::string, Runtime> runtimes;
     std::vector<std::string> storage_options;
     std::vector<std::string> dns, dns_options, dns_search;
     std::map<std::string, bool> features;

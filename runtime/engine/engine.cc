@@ -104,6 +104,7 @@ void Engine::reload(const Settings &settings) {
 
 Events &Engine::events() { return core_->events; }
 Settings Engine::settings() const { return core_->settings(); }
+const HostFacts &Engine::host() const { return core_->host; }
 Texts Engine::warnings() const { return core_->warnings; }
 
 Counts Engine::counts() const {

@@ -40,6 +40,8 @@ class VolumeStore;
 // that clients of Docker know.
 namespace ballast::engine {
 
+struct HostFacts;
+
 namespace fs = std::filesystem;
 
 using Sink = std::function<Status(std::string_view bytes)>;
@@ -215,6 +217,7 @@ class Engine {
 
     Events &events();
     Settings settings() const;
+    const HostFacts &host() const; // as they were when the engine was opened
     Counts counts() const;
     Texts warnings() const; // of recovery: broken files that were set aside, and the like
 
