@@ -31,30 +31,30 @@ says() {
     fi
 }
 
+# Runs a command that has to succeed. What it says is in the caller's `output`.
+succeeds() {
+    local status
+    checks=$((checks + 1))
+    output=$("$@" 2>&1 </dev/null) && return
+    status=$?
+    wrong "'$*' ends with status $status: $output"
+    return "$status"
+}
+
 # matches PATTERN COMMAND...: it succeeds, and the extended regular expression is found in its output.
 matches() {
-    local pattern=$1 output status
+    local pattern=$1 output
     shift
-    checks=$((checks + 1))
-    output=$("$@" 2>&1 </dev/null) && status=0 || status=$?
-    if [ "$status" != 0 ]; then
-        wrong "'$*' ends with status $status: $output"
-    elif ! [[ $output =~ $pattern ]]; then
-        wrong "'$*' says '$output', which does not match '$pattern'"
-    fi
+    succeeds "$@" || return
+    [[ $output =~ $pattern ]] || wrong "'$*' says '$output', which does not match '$pattern'"
 }
 
 # lacks PATTERN COMMAND...: it succeeds, and the regular expression is not found.
 lacks() {
-    local pattern=$1 output status
+    local pattern=$1 output
     shift
-    checks=$((checks + 1))
-    output=$("$@" 2>&1 </dev/null) && status=0 || status=$?
-    if [ "$status" != 0 ]; then
-        wrong "'$*' ends with status $status: $output"
-    elif [[ $output =~ $pattern ]]; then
-        wrong "'$*' says '$output', which matches '$pattern'"
-    fi
+    succeeds "$@" || return
+    ! [[ $output =~ $pattern ]] || wrong "'$*' says '$output', which matches '$pattern'"
 }
 
 # fails STATUS PATTERN COMMAND...: it ends with that status and says something that matches.
@@ -90,9 +90,8 @@ same() {
 
 # quietly COMMAND...: it succeeds; what it says does not matter.
 quietly() {
-    local output status
-    output=$("$@" 2>&1 </dev/null) && status=0 || status=$?
-    [ "$status" = 0 ] || wrong "'$*' ends with status $status: $output"
+    local output
+    succeeds "$@"
 }
 
 # A pipeline or a redirection as one command.
