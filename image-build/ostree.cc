@@ -2,47 +2,15 @@
 #include "image-build/ostree.h"
 
 #include <cstdlib>
-#include <memory>
-
-#include <ostree.h>
 
 #include "base/file_io.h"
+#include "base/ostree.h"
 
 namespace ballast::image_build {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Unref {
-    void operator()(gpointer object) const { g_object_unref(object); }
-};
-struct VariantUnref {
-    void operator()(GVariant *variant) const { g_variant_unref(variant); }
-};
-struct Free {
-    void operator()(gpointer memory) const { g_free(memory); }
-};
-struct KeyFileUnref {
-    void operator()(GKeyFile *file) const { g_key_file_unref(file); }
-};
-struct ModifierUnref {
-    void operator()(OstreeRepoCommitModifier *modifier) const { ostree_repo_commit_modifier_unref(modifier); }
-};
-
-template <typename T>
-using Object = std::unique_ptr<T, Unref>;
-using Variant = std::unique_ptr<GVariant, VariantUnref>;
-using Text = std::unique_ptr<char, Free>;
-
-// Takes the GError of a call that failed.
-std::unexpected<Error> failed(const std::string &what, GError *error) {
-    const std::string message = what + ": " + (error != nullptr ? error->message : "unknown error");
-    const int code = error != nullptr && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE) ? ENOSPC : EIO;
-    g_clear_error(&error);
-    return fail(code, message);
-}
-
-Object<GFile> file(const fs::path &path) { return Object<GFile>(g_file_new_for_path(path.c_str())); }
+using namespace glib;
 
 Result<Object<OstreeRepo>> open_repository(const fs::path &directory) {
     Object<OstreeRepo> repo(ostree_repo_new(file(directory).get()));
@@ -73,7 +41,7 @@ Variant metadata_of(const CommitInputs &inputs) {
 }
 
 Result<Object<GFile>> write_root(OstreeRepo *repo, const fs::path &tree) {
-    std::unique_ptr<OstreeRepoCommitModifier, ModifierUnref> modifier(
+    const CommitModifier modifier(
         ostree_repo_commit_modifier_new(OSTREE_REPO_COMMIT_MODIFIER_FLAGS_GENERATE_SIZES, nullptr, nullptr, nullptr));
     Object<OstreeMutableTree> contents(ostree_mutable_tree_new());
     GError *error = nullptr;
@@ -198,8 +166,7 @@ Result<std::string> deploy(const SysrootInputs &inputs) {
     TRY(pull_into(sysroot.get(), inputs));
 
     const std::string refspec = "ballast:" + inputs.ref;
-    std::unique_ptr<GKeyFile, KeyFileUnref> origin(
-        ostree_sysroot_origin_new_from_refspec(sysroot.get(), refspec.c_str()));
+    const KeyFile origin(ostree_sysroot_origin_new_from_refspec(sysroot.get(), refspec.c_str()));
     std::vector<char *> arguments;
     for (const std::string &argument : inputs.kernel_arguments) {
         arguments.push_back(const_cast<char *>(argument.c_str())); // libostree only reads them
@@ -221,6 +188,11 @@ Result<std::string> deploy(const SysrootInputs &inputs) {
     std::string keys = TRY(read_file(inputs.trusted_keys));
     TRY(write_file(inputs.sysroot / "ostree/repo/ballast.trustedkeys.gpg", keys));
     return std::string(path.get());
+}
+
+std::string short_checksum(const std::string &checksum) {
+    const Text bytes(reinterpret_cast<char *>(ostree_checksum_to_bytes(checksum.c_str())));
+    return Text(ostree_checksum_b64_from_bytes(reinterpret_cast<const guchar *>(bytes.get()))).get();
 }
 
 } // namespace ballast::image_build

@@ -46,4 +46,7 @@ struct SysrootInputs {
 // A sysroot with one deployment of the commit, tracking "ballast:REF". Returns the deployment's path below the sysroot.
 Result<std::string> deploy(const SysrootInputs &inputs);
 
+// A checksum of 64 hexadecimal digits as static deltas are named by: base64 without padding, '_' in place of '/'.
+std::string short_checksum(const std::string &checksum);
+
 } // namespace ballast::image_build

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/lines.h"
 #include "base/quote.h"
 #include "base/subprocess.h"
 #include "updater/boot_entries.h"
@@ -25,13 +26,10 @@ std::vector<std::string> journal(const std::string &boot, std::vector<std::strin
     arguments.insert(arguments.end(), selection.begin(), selection.end());
     const Result<Completed> completed = run({.arguments = std::move(arguments), .timeout = std::chrono::seconds(60)});
     std::vector<std::string> lines;
-    std::string_view text = completed.has_value() && completed->status == 0 ? std::string_view(completed->output) : "";
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        if (end > 0) {
-            lines.push_back(escaped(text.substr(0, std::min(end, kLongestLine))));
+    if (completed.has_value() && completed->status == 0) {
+        for (const std::string &line : lines_of(completed->output)) {
+            lines.push_back(escaped(line.substr(0, kLongestLine)));
         }
-        text.remove_prefix(std::min(end + 1, text.size()));
     }
     return lines;
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/file_io.h"
+#include "base/lines.h"
 #include "base/subprocess.h"
 #include "image-build/ostree.h"
 
@@ -17,36 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kChecksumDigits = 64;
-
-std::vector<std::string> lines_of(const std::string &text) {
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) {
-        if (!line.empty()) {
-            lines.push_back(std::move(line));
-        }
-    }
-    return lines;
-}
-
-unsigned digit(char letter) { return static_cast<unsigned>(letter <= '9' ? letter - '0' : letter - 'a' + 10); }
-
-// base64 without padding, '_' in place of '/': ostree_checksum_b64_from_bytes().
-std::string short_checksum(const std::string &checksum) {
-    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_";
-    std::string text;
-    unsigned bits = 0, count = 0;
-    for (const char letter : checksum) {
-        bits = bits << 4U | digit(letter);
-        count += 4;
-        if (count >= 6) {
-            count -= 6;
-            text += kAlphabet[bits >> count & 0x3fU];
-        }
-        bits &= (1U << count) - 1;
-    }
-    return count > 0 ? text + kAlphabet[bits << (6 - count) & 0x3fU] : text;
-}
 
 std::string name_of(const Repository::Delta &delta) {
     return delta.from.empty() ? delta.to : delta.from + "-" + delta.to;

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "tests/vm/image_under_test.h"
 #include "tests/vm/test_logs.h"
@@ -41,17 +40,6 @@ void check_says_nothing(Machine &machine, const std::string &command) {
     const std::string output = said(machine, command);
     INFO(command << " says " << output);
     CHECK(output.empty());
-}
-
-std::vector<std::string> lines_of(const std::string &text) {
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) {
-        if (!line.empty()) {
-            lines.push_back(line);
-        }
-    }
-    return lines;
 }
 
 // Tests run in the checkout: ballast_tests() says so.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lines.h"
 #include "tests/unit/check.h"
 #include "tests/vm/machine.h"
 
@@ -21,9 +22,6 @@ std::string said(Machine &machine, const std::string &command);
 std::vector<std::string> said_lines(Machine &machine, const std::string &command);
 // A check that the command says nothing; what it does say is in the report.
 void check_says_nothing(Machine &machine, const std::string &command);
-
-// The lines of a text, without empty ones.
-std::vector<std::string> lines_of(const std::string &text);
 
 // A file of the checkout, by its path there.
 std::string checkout_file(const std::string &path);
