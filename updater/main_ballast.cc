@@ -16,6 +16,7 @@ Result<std::string> ask_service(const BusCall &call, const BusClient::Watch &wat
 
 struct Parsed {
     bool json = false;
+    bool run_checks = false;
     bool reboot = false;
     UpgradeOptions upgrade;
     KernelArgumentOptions arguments;
@@ -30,6 +31,10 @@ void add_reading(CLI::App &app, Parsed &parsed) {
     CLI::App *history_command = app.add_subcommand("history", "what happened, oldest first");
     history_command->add_flag("--json", parsed.json, "for machines");
     history_command->callback([&] { parsed.run = [](const Parsed &p) { return history(ask_service, p.json); }; });
+    CLI::App *health_command = app.add_subcommand("health", "how the last boot was judged; exit status 1: not well");
+    health_command->add_flag("--run", parsed.run_checks, "run the checks now; nothing else follows");
+    health_command->add_flag("--json", parsed.json, "for machines");
+    health_command->callback([&] { parsed.run = [](const Parsed &p) { return cli::health(p.run_checks, p.json); }; });
 }
 
 void add_updating(CLI::App &app, Parsed &parsed) {

@@ -35,6 +35,8 @@ int status(const Ask &ask, bool json);
 int history(const Ask &ask, bool json);
 int upgrade(const Ask &ask, const UpgradeOptions &options);
 int kernel_arguments(const Ask &ask, const KernelArgumentOptions &options);
+// How the last boot was judged; with `run`, how the checks find the machine now. 0: well, 1: not, or not judged yet.
+int health(bool run, bool json);
 // Methods that answer with one line: Rollback, Pin, CleanUp, Acknowledge, Cancel.
 int simple(const Ask &ask, const BusCall &call);
 

@@ -75,18 +75,7 @@ int print(const Bench &bench, bool json) {
                   .tries_left = bench.boot.tries_left};
     report.checks = run_checks(bench.config, bench.machine);
     report.outcome = outcome_of(bench.boot, report.checks) == Outcome::kPassed ? Outcome::kPassed : Outcome::kFailed;
-    if (json) {
-        (void)std::fputs(format_report(report).c_str(), stdout); // nobody to tell when nobody listens
-    }
-    for (const CheckResult &check : report.checks) {
-        if (!json) {
-            std::printf("%-7s %-24s %s\n",
-                        check.passed     ? "well"
-                        : check.required ? "FAILED"
-                                         : "warning",
-                        escaped(check.name).c_str(), escaped(check.message).c_str());
-        }
-    }
+    (void)std::fputs((json ? format_report(report) : report_text(report)).c_str(), stdout); // nobody listens: no matter
     return report.outcome == Outcome::kPassed ? kWell : kNotWell;
 }
 

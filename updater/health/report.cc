@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <format>
 #include <nlohmann/json.hpp>
 
 #include "base/file_io.h"
@@ -92,6 +93,15 @@ std::string reason(const Report &report) {
     }
     return report.journal.empty() ? "it did not come far enough to say why"
                                   : "it did not come to a verdict; its last error: " + report.journal.back();
+}
+
+std::string report_text(const Report &report) {
+    std::string text;
+    for (const CheckResult &check : report.checks) {
+        const char *verdict = check.passed ? "well" : check.required ? "FAILED" : "warning";
+        text += std::format("{:<7} {:<24} {}\n", verdict, escaped(check.name), escaped(check.message));
+    }
+    return text;
 }
 
 std::string format_report(const Report &report) {

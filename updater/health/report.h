@@ -59,6 +59,9 @@ struct Report {
 // ballastd.service failed". Empty for kPassed.
 std::string reason(const Report &report);
 
+// For people: a line for each check.
+std::string report_text(const Report &report);
+
 // JSON, as in the files and for machines. EINVAL names the member that is missing or wrong.
 std::string format_report(const Report &report);
 Result<Report> parse_report(std::string_view text, const std::string &name);

@@ -12,8 +12,11 @@
 // limit, so a manager that hangs cannot take the judgement along.
 namespace ballast::updater::health {
 
-// The output of `systemctl show` with the properties Id, ActiveState, SubState and NRestarts, a block a unit.
-std::vector<Unit> parse_units(std::string_view text);
+// The output of `systemctl list-units --output=json`.
+Result<std::vector<Unit>> parse_units(const std::string &list);
+// To those of `units` that are in it: the output of `systemctl show` with the properties Id and NRestarts, a block a
+// unit.
+void take_restarts(std::vector<Unit> &units, std::string_view text);
 
 Result<std::vector<Unit>> all_units();
 // False for units that are not there, disabled or masked.

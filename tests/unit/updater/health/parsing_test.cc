@@ -51,12 +51,19 @@ TEST_CASE("the schema of the health configuration knows the same keys", "[health
     CHECK(keys == std::vector<std::string>(known.begin(), known.end()));
 }
 
-TEST_CASE("units are read from systemctl show", "[health]") {
-    const std::vector<Unit> units = parse_units("NRestarts=3\nId=a.service\nActiveState=active\nSubState=running\n\n"
-                                                "Id=b.mount\nActiveState=failed\nSubState=failed\n");
-    CHECK(units == std::vector<Unit>{{.name = "a.service", .state = "active", .sub_state = "running", .restarts = 3},
-                                     {.name = "b.mount", .state = "failed", .sub_state = "failed"}});
-    CHECK(parse_units("\n\n").empty());
+TEST_CASE("units are read from systemctl's list, and how often they were restarted from what it shows", "[health]") {
+    std::vector<Unit> units = must(parse_units(
+        R"([{"unit":"a.service","load":"loaded","active":"active","sub":"running","description":"A \"b\""},
+            {"unit":"b.mount","load":"loaded","active":"failed","sub":"failed","description":"/b"},
+            {"unit":"c.service","load":"loaded","active":"activating","sub":"auto-restart","description":"C"}])"));
+    take_restarts(units,
+                  "NRestarts=3\nId=a.service\n\nId=c.service\nNRestarts=7\n\nNRestarts=[not set]\nId=gone.service\n");
+    CHECK(units ==
+          std::vector<Unit>{{.name = "a.service", .state = "active", .sub_state = "running", .restarts = 3},
+                            {.name = "b.mount", .state = "failed", .sub_state = "failed"},
+                            {.name = "c.service", .state = "activating", .sub_state = "auto-restart", .restarts = 7}});
+    CHECK(must(parse_units("[]")).empty());
+    CHECK(!parse_units(R"([{"unit":"a.service"}])").has_value());
 }
 
 TEST_CASE("default routes are read from the kernel's tables", "[health]") {

@@ -56,6 +56,14 @@ TEST_CASE("a health report reads as it was written", "[health]") {
     CHECK(must(parse_report(format_report(report), "x")) == report);
 }
 
+TEST_CASE("a health report for people has a line for each check, which cannot steer a terminal", "[health]") {
+    Report report = failed_on_trial();
+    report.checks[1].message = "\x1b[2J";
+    CHECK(report_text(report) == "well    engine                   answers\n"
+                                 "FAILED  required.d/10-disk       \\x1b[2J\n"
+                                 "warning source                   no answer\n");
+}
+
 TEST_CASE("the reason names the required checks that failed and no others", "[health]") {
     Report report = failed_on_trial();
     CHECK(reason(report) == "health check required.d/10-disk: exit status 3");
