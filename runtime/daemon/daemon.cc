@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/daemon/daemon.h"
 
+#include <algorithm>
 #include <format>
 #include <sys/eventfd.h>
 
 #include "base/file_io.h"
 #include "base/http/listener.h"
 #include "base/log.h"
+#include "runtime/api/cri_services.h"
 #include "runtime/api/router.h"
 #include "runtime/config/values.h"
 #include "runtime/daemon/settings.h"
@@ -90,6 +92,7 @@ Daemon::~Daemon() {
     tls_.reset();
     server_.reset();
     metrics_.reset();
+    cri_.reset();
     events_to_ = nullptr;
 }
 
@@ -129,9 +132,7 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
     });
     server_ = boxed(TRY(http::Server::start(std::move(listeners.plain), [this](http::Exchange &exchange) {
         const Counted counted(requests_);
-        if (!noted_.exchange(true)) {
-            (void)eventfd_write(asked_.get(), 1);
-        }
+        note();
         api::serve(exchange, *backend_);
     })));
     if (!listeners.tls.empty()) {
@@ -140,6 +141,9 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
         tls_ = TRY(http::TlsFront::start(std::move(listeners.tls), files,
                                          [this](Fd connection) { server_->take(std::move(connection)); }));
     }
+    std::vector<Fd> for_kubernetes;
+    for_kubernetes.push_back(TRY(http::listen_unix(config.exec_root / "cri.sock", 0600)));
+    cri_ = boxed(TRY(grpc::Server::start(std::move(for_kubernetes), counted(api::cri_methods(*backend_)))));
     if (const auto address = config::parse_address_and_port(config.metrics_address)) {
         std::vector<Fd> sockets;
         sockets.push_back(TRY(http::listen_tcp(address->address, address->port)));
@@ -152,6 +156,23 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
                                           {.connections = kScrapers})));
     }
     return {};
+}
+
+void Daemon::note() {
+    if (!noted_.exchange(true)) {
+        (void)eventfd_write(asked_.get(), 1);
+    }
+}
+
+grpc::Methods Daemon::counted(grpc::Methods methods) {
+    for (auto &[path, handler] : methods) {
+        handler = [this, inner = std::move(handler)](grpc::Call &call) {
+            const Counted counted(requests_);
+            note();
+            return inner(call);
+        };
+    }
+    return methods;
 }
 
 std::shared_ptr<const config::EngineConfig> Daemon::configuration() const {
@@ -204,7 +225,13 @@ Status Daemon::stop() {
         TRY(metrics_->stop(std::chrono::milliseconds(0)));
     }
     tls_.reset(); // who comes by it has to come again, whatever the server would wait for
-    return server_->stop(std::chrono::seconds(configuration()->shutdown_timeout));
+    const std::chrono::seconds grace(configuration()->shutdown_timeout);
+    const auto since = std::chrono::steady_clock::now();
+    const Status stopped = server_->stop(grace);
+    const auto left = grace - (std::chrono::steady_clock::now() - since);
+    TRY(cri_->stop(
+        std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(left))));
+    return stopped;
 }
 
 } // namespace ballast::daemon

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/grpc/server.h"
 #include "base/http/server.h"
 #include "base/http/tls_front.h"
 #include "base/result.h"
@@ -26,7 +27,7 @@ struct Start {
     std::function<Result<config::EngineConfig>()> configuration;
 };
 
-// ballastd's parts, put together: image store, engine, API, metrics.
+// ballastd's parts, put together: image store, engine, both APIs, metrics.
 class Daemon {
   public:
     static Result<std::unique_ptr<Daemon>> start(Start start, service::Inherited inherited);
@@ -51,6 +52,8 @@ class Daemon {
     std::shared_ptr<const config::EngineConfig> configuration() const;
     Status open_store(const config::EngineConfig &config);
     Status serve(const config::EngineConfig &config, Listeners listeners);
+    void note(); // that there was a request
+    grpc::Methods counted(grpc::Methods methods);
 
     Start start_;
     Fd lock_;
@@ -67,6 +70,7 @@ class Daemon {
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<http::TlsFront> tls_; // in front of it
     std::unique_ptr<http::Server> metrics_;
+    std::unique_ptr<grpc::Server> cri_;
 };
 
 } // namespace ballast::daemon

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/grpc/call.h"
+#include "runtime/api/backend.h"
+
+// Kubernetes' container runtime interface, version 1, as gRPC's methods. `backend` outlives them.
+namespace ballast::api {
+
+// All of ImageService.
+grpc::Methods cri_image_methods(const Backend &backend);
+
+// Of RuntimeService what the engine says of itself. It has no sandboxes, and says so in its status.
+grpc::Methods cri_runtime_methods(const Backend &backend);
+
+grpc::Methods cri_methods(const Backend &backend);
+
+} // namespace ballast::api
