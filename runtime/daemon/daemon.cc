@@ -17,6 +17,7 @@ namespace ballast::daemon {
 namespace {
 
 constexpr std::chrono::seconds kProbeTime{5};
+constexpr std::chrono::seconds kSettleTime{5};
 constexpr mode_t kPrivate = 0700;
 
 log::Level level_of(const config::EngineConfig &config) {
@@ -221,6 +222,7 @@ bool Daemon::healthy() {
 }
 
 Status Daemon::stop() {
+    engine_->settle(kSettleTime);
     if (metrics_ != nullptr) {
         TRY(metrics_->stop(std::chrono::milliseconds(0)));
     }

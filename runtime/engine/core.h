@@ -226,6 +226,9 @@ class Engine::Core {
     };
     std::mutex watch_mutex;
     std::vector<Watched> watched;
+    int ending = 0; // containers whose monitor is gone, and after_monitor() has not returned
+    std::condition_variable after_end;
+    void settle(std::chrono::milliseconds patience); // until there are none, and no monitor has something to say
     Fd wake;
     void watch_loop(const std::stop_token &stop);
     bool take_event(const ContainerPtr &container, monitor::Connection &connection); // false: its monitor is gone

@@ -87,6 +87,8 @@ void Engine::start_restarting() {
     }
 }
 
+void Engine::settle(std::chrono::milliseconds patience) { core_->settle(patience); }
+
 void Engine::reload(const Settings &settings) {
     const std::scoped_lock lock(core_->settings_mutex);
     Settings &now = core_->settings_;

@@ -212,6 +212,9 @@ class Engine {
     Engine &operator=(const Engine &) = delete;
 
     void start_restarting();
+    // Before the daemon ends: waits, but not longer than `patience`, until what ended containers had is cleaned up.
+    // When the machine shuts down they end just before the engine, and mounts of theirs would keep /var busy.
+    void settle(std::chrono::milliseconds patience);
     // What SIGHUP may change: defaults of new containers (log, ulimits, shm size, labels, seccomp profile).
     void reload(const Settings &settings);
 

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10s;
+constexpr auto kSettlePoll = 10ms;
 constexpr int kLost = 255;
 
 Time time_of(std::int64_t nanoseconds) { return Time(Nanoseconds(nanoseconds)); }
@@ -71,10 +72,28 @@ void Engine::Core::watch_loop(const std::stop_token &stop) {
                 {
                     const std::scoped_lock lock(watch_mutex);
                     watched.erase(watched.begin() + static_cast<std::ptrdiff_t>(index) - 1);
+                    ending++;
                 }
-                timer.soon([this, container] { after_monitor(container); });
+                timer.soon([this, container] {
+                    after_monitor(container);
+                    const std::scoped_lock lock(watch_mutex);
+                    ending--;
+                    after_end.notify_all();
+                });
             }
         }
+    }
+}
+
+void Engine::Core::settle(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    std::unique_lock lock(watch_mutex);
+    const auto told = [](const Watched &one) {
+        pollfd socket{.fd = one.connection->socket().get(), .events = POLLIN, .revents = 0};
+        return poll(&socket, 1, 0) == 1;
+    };
+    while (std::chrono::steady_clock::now() < deadline && (ending > 0 || std::ranges::any_of(watched, told))) {
+        (void)after_end.wait_for(lock, kSettlePoll); // what the watcher has not seen yet tells nobody
     }
 }
 
@@ -189,7 +208,7 @@ void Engine::Core::after_exit(const ContainerPtr &container, const monitor::Exit
         state.finished_at = record.end.time_ns > 0 ? time_of(record.end.time_ns) : now;
         ran = std::max(state.finished_at - state.started_at, Nanoseconds(0));
         container->health_ticket++;
-        restart = !timer.stopping() && !container->stopping &&
+        restart = !timer.stopping() && !container->stopping && !record.stopped &&
                   should_restart(data.host.restart_policy, {.code = code,
                                                             .manually_stopped = data.has_been_manually_stopped,
                                                             .restarts = data.restart_count});

@@ -2,11 +2,13 @@
 #include "runtime/engine/scope.h"
 
 #include <algorithm>
+#include <chrono>
 #include <vector>
 
+#include "base/file_io.h"
 #include "base/quote.h"
 #include "base/subprocess.h"
-#include "runtime/isolate/unit_property.h"
+#include "runtime/monitor/settings.h"
 
 namespace ballast::engine {
 namespace {
@@ -15,6 +17,11 @@ using isolate::UnitProperty;
 
 constexpr int kThereAlready = 3; // exit status of ballast-oci-scope
 constexpr std::string_view kSlice = ".slice";
+const std::string kCgroups = "/sys/fs/cgroup";
+// Comes after ballastd and whatever containers need. Not ballastd itself: a container may be started while that
+// restarts.
+constexpr const char *kContainers = "ballast-containers.target";
+constexpr std::chrono::seconds kOfMonitor{15}; // for the rest of the output, a syslog server and the record
 
 // "a-b.slice" is in "a.slice": systemd.slice(5).
 Result<std::string> slice_directory(const std::string &slice) {
@@ -45,16 +52,26 @@ Result<ScopePlan> plan_scope(const std::string &id, const std::string &parent) {
     return ScopePlan{.unit = unit, .slice = slice, .cgroup = TRY(slice_directory(slice)) + "/" + unit};
 }
 
-Status start_scope(const std::string &program, const ScopePlan &plan, const std::string &description, pid_t first) {
-    const std::string request = isolate::encode({
-        {.name = "Description", .type = "s", .words = {description}},
+std::vector<UnitProperty> scope_properties(const ScopePlan &plan, const ScopeContents &contents) {
+    std::vector<UnitProperty> properties = {
+        {.name = "Description", .type = "s", .words = {contents.description}},
         {.name = "Slice", .type = "s", .words = {plan.slice}},
         {.name = "Delegate", .type = "b", .words = {"true"}},
-        {.name = "DefaultDependencies", .type = "b", .words = {"false"}},
+        {.name = "After", .type = "as", .words = {kContainers}},
+        {.name = "KillSignal", .type = "i", .words = {std::to_string(monitor::kStop)}},
         {.name = "CollectMode", .type = "s", .words = {"inactive-or-failed"}},
         {.name = "OOMPolicy", .type = "s", .words = {"continue"}},
-        {.name = "PIDs", .type = "au", .words = {std::to_string(first)}},
-    });
+        {.name = "PIDs", .type = "au", .words = {std::to_string(contents.first)}},
+    };
+    if (contents.stop_seconds >= 0) {
+        const std::chrono::microseconds patience = std::chrono::seconds(contents.stop_seconds) + kOfMonitor;
+        properties.push_back({.name = "TimeoutStopUSec", .type = "t", .words = {std::to_string(patience.count())}});
+    }
+    return properties;
+}
+
+Status start_scope(const std::string &program, const ScopePlan &plan, const ScopeContents &contents) {
+    const std::string request = isolate::encode(scope_properties(plan, contents));
     Completed done = TRY(ask(program, "start", plan, request));
     if (done.status == kThereAlready) {
         TRY(stop_scope(program, plan));
@@ -64,6 +81,11 @@ Status start_scope(const std::string &program, const ScopePlan &plan, const std:
 }
 
 Status stop_scope(const std::string &program, const ScopePlan &plan) {
+    // Nothing in it is to be asked first. ENOENT: nothing is in it.
+    if (const Status killed = write_file(kCgroups + plan.cgroup + "/cgroup.kill", "1");
+        !killed && killed.error().code != ENOENT) {
+        return killed;
+    }
     const Completed done = TRY(ask(program, "stop", plan, ""));
     return done.status == 0 ? Status() : fail(EIO, "stop scope " + plan.unit + ": " + escaped(done.errors));
 }

@@ -3,8 +3,10 @@
 
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "base/result.h"
+#include "runtime/isolate/unit_property.h"
 
 // A systemd scope per container: its monitor is the first process, in SCOPE/monitor; the container is in
 // SCOPE/container, which ballast-oci makes and writes to, as systemd has delegated the whole of it.
@@ -19,9 +21,19 @@ struct ScopePlan {
 // as \"xxx.slice\"".
 Result<ScopePlan> plan_scope(const std::string &id, const std::string &parent);
 
+// What is in it, and how systemd stops that: when the machine shuts down, before anything that containers and ballastd
+// need, it asks the monitor (monitor/settings.h: kStop); after `stop_seconds` and what a monitor needs on top it kills
+// everything. -1: after systemd's own default time, so that no container keeps a machine from shutting down.
+struct ScopeContents {
+    std::string description;
+    pid_t first = 0;
+    int stop_seconds = 10;
+};
+std::vector<isolate::UnitProperty> scope_properties(const ScopePlan &plan, const ScopeContents &contents);
+
 // Asks systemd, by `program` (ballast-oci-scope), and returns when the scope is there. A leftover of the same name is
 // stopped first.
-Status start_scope(const std::string &program, const ScopePlan &plan, const std::string &description, pid_t first);
+Status start_scope(const std::string &program, const ScopePlan &plan, const ScopeContents &contents);
 // Kills what is in it; missing is fine.
 Status stop_scope(const std::string &program, const ScopePlan &plan);
 

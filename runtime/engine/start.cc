@@ -165,6 +165,9 @@ Result<monitor::Settings> Engine::Core::monitor_settings(const Snapshot &contain
     plan.input_once = container.config.stdin_once;
     plan.rows = container.host.console_height;
     plan.columns = container.host.console_width;
+    const std::string &stop_signal = container.config.stop_signal;
+    plan.stop_signal = static_cast<std::uint8_t>(stop_signal.empty() ? SIGTERM : TRY(signal_number(stop_signal)));
+    plan.stop_seconds = container.config.stop_timeout.value_or(now.stop_timeout);
     plan.log = TRY(log_settings(container));
     return plan;
 }
@@ -307,7 +310,9 @@ class Starter {
             TRY(monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience)));
         if (settings_.cgroups) {
             TRY(start_scope(settings_.program(settings_.scope_program, "ballast-oci-scope"), scope_,
-                            "Ballast container " + data_.name, spawned.pid));
+                            {.description = "Ballast container " + data_.name,
+                             .first = spawned.pid,
+                             .stop_seconds = monitor_settings.stop_seconds}));
             TRY(control->call<monitor::Done>(monitor::JoinCgroup{}, kPatience));
         }
         events_.emplace(TRY(monitor::Connection::connect(path_.socket, monitor::Purpose::kEvents, kPatience)));

@@ -184,7 +184,8 @@ void Monitor::session_ended(Session &session) {
         const ExitRecord record{.pid = static_cast<std::uint32_t>(session.pid),
                                 .end = end,
                                 .oom_kills = kills_.count(),
-                                .lost_log_bytes = writer_->lost_bytes()};
+                                .lost_log_bytes = writer_->lost_bytes(),
+                                .stopped = stop_at_ >= 0};
         if (const Status written = replace_file(settings_.exit_record, exit_record_text(record), 0600); !written) {
             warn(written.error().message);
         }

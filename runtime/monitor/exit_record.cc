@@ -11,8 +11,8 @@ namespace ballast::monitor {
 Result<ExitRecord> parse_exit_record(std::string_view text, const std::string &name) {
     JsonDocument document = TRY(JsonDocument::parse(text, name));
     const JsonCursor root(document);
-    constexpr std::array<std::string_view, 9> known = {
-        "version", "pid", "known", "status", "signal", "time", "outputComplete", "oomKills", "lostLogBytes"};
+    constexpr std::array<std::string_view, 10> known = {
+        "version", "pid", "known", "status", "signal", "time", "outputComplete", "oomKills", "lostLogBytes", "stopped"};
     for (const JsonCursor member : root.members()) {
         if (std::ranges::find(known, member.name()) == known.end()) {
             member.fail("is not known");
@@ -28,6 +28,7 @@ Result<ExitRecord> parse_exit_record(std::string_view text, const std::string &n
     record.end.output_complete = root.need("outputComplete").boolean();
     record.oom_kills = root.need("oomKills").number<std::uint64_t>();
     record.lost_log_bytes = root.need("lostLogBytes").number<std::uint64_t>();
+    record.stopped = root.at("stopped").boolean(); // records of older monitors have none
     TRY(document.status());
     return record;
 }

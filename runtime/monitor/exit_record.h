@@ -15,6 +15,7 @@ struct ExitRecord {
     End end;
     std::uint64_t oom_kills = 0; // in the container's cgroup; more than 0: docker's OOMKilled
     std::uint64_t lost_log_bytes = 0;
+    bool stopped = false; // by kStop (settings.h): the machine shuts down, which no restart policy undoes
     bool operator==(const ExitRecord &) const = default;
 };
 

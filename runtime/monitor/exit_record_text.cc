@@ -14,7 +14,8 @@ std::string exit_record_text(const ExitRecord &record) {
     return "{\"version\":1" + number("pid", record.pid) + flag("known", record.end.known) +
            number("status", record.end.status) + number("signal", record.end.signal) +
            number("time", record.end.time_ns) + flag("outputComplete", record.end.output_complete) +
-           number("oomKills", record.oom_kills) + number("lostLogBytes", record.lost_log_bytes) + "}\n";
+           number("oomKills", record.oom_kills) + number("lostLogBytes", record.lost_log_bytes) +
+           flag("stopped", record.stopped) + "}\n";
 }
 
 } // namespace ballast::monitor

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <span>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
@@ -106,7 +107,12 @@ void Monitor::serve(const Watch &what, short events) {
     switch (what.what) {
     case Watched::kSignals: {
         std::array<signalfd_siginfo, 8> taken{};
-        while (read(signals_.get(), taken.data(), sizeof taken) > 0) { // who ended is asked below
+        ssize_t size = 0;
+        while ((size = read(signals_.get(), taken.data(), sizeof taken)) > 0) { // who ended is asked below
+            const std::span some(taken.data(), static_cast<std::size_t>(size) / sizeof taken[0]);
+            stop_asked_ = stop_asked_ || std::ranges::any_of(some, [](const signalfd_siginfo &one) {
+                              return one.ssi_signo == static_cast<std::uint32_t>(kStop);
+                          });
         }
         reap();
         break;
@@ -143,6 +149,7 @@ void Monitor::serve(const Watch &what, short events) {
 // What follows from a round, and what is left for the next.
 void Monitor::settle() {
     deadline_ = -1;
+    settle_stop();
     for (std::size_t i = 0; i < sessions_.size(); ++i) {
         settle_session(*sessions_[i]);
     }

@@ -48,7 +48,8 @@ Status Monitor::prepare_signals() {
     sigset_t watched;
     (void)sigemptyset(&watched);
     (void)sigaddset(&watched, SIGCHLD);
-    // What stops the scope is for the container; the monitor outlives it.
+    (void)sigaddset(&watched, kStop);
+    // Whatever else is sent to all of a scope is for the container; the monitor outlives it.
     for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2}) {
         (void)signal(number, SIG_IGN); // cannot fail for these
     }

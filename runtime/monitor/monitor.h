@@ -88,6 +88,9 @@ class Monitor {
     void settle_session(Session &session);
     void session_ended(Session &session);
 
+    // stop.cc
+    void settle_stop();
+
     // monitor.cc
     Status prepare_signals();
     Status adopt();
@@ -115,7 +118,10 @@ class Monitor {
     std::int64_t now_ = 0;       // steady milliseconds, of this round
     std::int64_t deadline_ = -1; // of the next thing that happens by time; -1: none
     std::int64_t linger_until_ = -1;
-    bool grown_ = false; // something was started: what that took is given back
+    bool stop_asked_ = false;   // by kStop
+    std::int64_t stop_at_ = -1; // steady milliseconds, when its signal was sent
+    bool stop_killed_ = false;  // it has not ended by that
+    bool grown_ = false;        // something was started: what that took is given back
 };
 
 } // namespace ballast::monitor

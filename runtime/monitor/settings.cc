@@ -29,6 +29,9 @@ Status check(const Settings &settings) {
                                      !absolute(settings.bundle) || !absolute(settings.pid_file))) {
         return fail(EINVAL, "settings: program, bundle and pid file of the runtime want absolute paths");
     }
+    if (settings.stop_signal < 1 || settings.stop_signal > SIGRTMAX || settings.stop_seconds < -1) {
+        return fail(EINVAL, "settings: no signal or no time that stops a container");
+    }
     for (const std::string *path : {&settings.cgroup, &settings.container_cgroup}) {
         if (!path->empty() && !absolute(*path)) {
             return fail(EINVAL, "settings: a cgroup's directory is not absolute");

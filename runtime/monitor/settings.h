@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ struct Settings {
 
     container_log::WriterSettings log = {};
 
+    std::uint8_t stop_signal = SIGTERM; // what kStop asks for begins with this signal
+    std::int32_t stop_seconds = 10;     // and ends with SIGKILL after this time; -1: never
+
     std::uint32_t stall_ms = 10'000;          // a full client that takes nothing for so long is cut off
     std::uint32_t drain_ms = 2'000;           // pipes that somebody still holds open are read for so long after the end
     std::vector<AdoptedSession> adopted = {}; // not empty: the container runs already, its monitor was killed
@@ -58,12 +62,17 @@ struct Settings {
     void each(this auto &self, auto &archive) {
         archive(self.container_id, self.socket, self.exit_record, self.cgroup, self.container_cgroup, self.runtime,
                 self.run_options, self.bundle, self.pid_file, self.terminal, self.open_input, self.input_once,
-                self.rows, self.columns, self.log, self.stall_ms, self.drain_ms, self.adopted);
+                self.rows, self.columns, self.log, self.stop_signal, self.stop_seconds, self.stall_ms, self.drain_ms,
+                self.adopted);
     }
 };
 
+// What asks a monitor to stop its container as `docker stop` does, and to say so in its record. systemd sends it to all
+// that is in the scope when the machine shuts down, so it is one that does nothing to whoever does not wait for it.
+inline constexpr int kStop = SIGURG;
+
 // The message that a monitor reads from its inherited descriptor: version, length, fields.
-inline constexpr std::uint32_t kSettingsVersion = 1;
+inline constexpr std::uint32_t kSettingsVersion = 2;
 std::string settings_text(const Settings &settings);
 // EINVAL when the text is damaged, of another version, or asks for what cannot be.
 Result<Settings> read_settings(std::string_view text);

@@ -41,11 +41,38 @@ TEST_CASE_METHOD(MonitorFixture, "an exit status is on disk before it is told", 
     CHECK(end.end.output_complete);
     CHECK(record().end == end.end);
     CHECK(record().pid == pid);
+    CHECK_FALSE(record().stopped);
     struct stat status{};
     REQUIRE(stat(settings.exit_record.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U) == 0600);
     CHECK(monitor_ended() == 0);
     CHECK_FALSE(std::filesystem::exists(settings.socket));
+}
+
+TEST_CASE_METHOD(MonitorFixture, "a monitor that is asked to stop sends the container's own signal, and says so",
+                 "[root]") {
+    settings.stop_signal = SIGUSR1;
+    settings.stop_seconds = -1;
+    configure({"wait"});
+    spawn();
+    const Fd client = attach();
+    run();
+    read_until(client, "ready\n");
+    REQUIRE(kill(spawned.pid, kStop) == 0);
+    CHECK(ended().end.status == 10);
+    CHECK(record().stopped);
+    CHECK(monitor_ended() == 0);
+}
+
+TEST_CASE_METHOD(MonitorFixture, "a container that ignores its stop signal is killed after its time", "[root]") {
+    settings.stop_signal = SIGWINCH;
+    settings.stop_seconds = 1;
+    configure({"wait"});
+    run();
+    REQUIRE(kill(spawned.pid, kStop) == 0);
+    CHECK(ended().end.signal == SIGKILL);
+    CHECK(record().stopped);
+    CHECK(monitor_ended() == 0);
 }
 
 TEST_CASE_METHOD(MonitorFixture, "a container that is killed has the signal in its status", "[root]") {

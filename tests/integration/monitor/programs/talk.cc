@@ -133,6 +133,7 @@ int orphan() {
 
 int wait_for_signal() {
     signal(SIGTERM, [](int) { _exit(15); });
+    signal(SIGUSR1, [](int) { _exit(10); });
     puts("ready");
     fflush(stdout);
     for (;;) {

@@ -17,6 +17,23 @@ TEST_CASE("a scope stands in its slice, and slices in one another", "[engine]") 
     }
 }
 
+TEST_CASE("a scope asks its monitor to stop, and gives it the container's time and more", "[engine]") {
+    const auto words = [](int seconds, std::string_view name) {
+        for (const isolate::UnitProperty &one :
+             scope_properties(must(plan_scope("x", "")), {.description = "d", .first = 7, .stop_seconds = seconds})) {
+            if (one.name == name) {
+                return one.words;
+            }
+        }
+        return std::vector<std::string>();
+    };
+    CHECK(words(10, "KillSignal") == std::vector{std::to_string(SIGURG)});
+    CHECK(words(10, "PIDs") == std::vector<std::string>{"7"});
+    CHECK(words(10, "TimeoutStopUSec") == std::vector<std::string>{"25000000"});
+    CHECK(words(-1, "TimeoutStopUSec").empty()); // systemd's own
+    CHECK(words(10, "DefaultDependencies").empty());
+}
+
 TEST_CASE("ps's table is cut down to the container's processes", "[engine]") {
     const std::string table = "UID   PID  CMD\nroot    1  init splash\nroot   42  sleep 1 2 3\nroot  420  sleep x\n";
     const Processes processes = must(parse_ps(table, {42}));

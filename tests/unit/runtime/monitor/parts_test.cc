@@ -64,9 +64,13 @@ TEST_CASE("an exit record is the same after writing and reading", "[monitor]") {
                                     .time_ns = 1'700'000'000'123'456'789,
                                     .output_complete = true},
                             .oom_kills = 2,
-                            .lost_log_bytes = 1ULL << 40};
+                            .lost_log_bytes = 1ULL << 40,
+                            .stopped = true};
     CHECK(must(parse_exit_record(exit_record_text(record), "f")) == record);
     CHECK(must(parse_exit_record(exit_record_text({}), "f")) == ExitRecord{});
+    std::string older = exit_record_text({});
+    older.erase(older.find(",\"stopped\""), std::string_view(",\"stopped\":false").size());
+    CHECK(must(parse_exit_record(older, "f")) == ExitRecord{});
 }
 
 TEST_CASE("an exit record that makes no sense is refused with its name", "[monitor]") {

@@ -36,7 +36,7 @@ TEST_CASE("settings are the same after a journey", "[monitor]") {
 
 TEST_CASE("settings of another version say so", "[monitor]") {
     std::string text = settings_text(plain());
-    text[0] = 2;
+    text[0] = kSettingsVersion + 1;
     CHECK(error_of(read_settings(text)).code == EPROTO);
 }
 
