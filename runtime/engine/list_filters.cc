@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ranges>
 
 #include "base/quote.h"
 #include "runtime/engine/model_json.h"
+#include "runtime/network/port_requests.h"
 
 namespace ballast::engine {
 namespace {
@@ -31,10 +33,25 @@ bool is_image(const Snapshot &container, const image::Image *image, const std::s
            (std::ranges::contains(image->tags, wanted) || std::ranges::contains(image->tags, wanted + ":latest"));
 }
 
-bool has_port(const Snapshot &container, const std::string &wanted, bool published) {
-    const std::string port = wanted.contains('/') ? wanted : wanted + "/tcp";
-    return published ? container.host.port_bindings.contains(port)
-                     : container.config.exposed_ports.contains(port) || container.host.port_bindings.contains(port);
+using network::ContainerPorts;
+
+// Ports of the host: only what runs has any.
+bool publishes(const Snapshot &container, const ContainerPorts &wanted) {
+    return container.sandbox &&
+           std::ranges::any_of(container.sandbox->ports, [&wanted](const network::PublishedPort &port) {
+               return port.protocol == wanted.protocol && port.host_port >= wanted.first &&
+                      port.host_port <= wanted.last;
+           });
+}
+
+bool exposes(const Snapshot &container, const ContainerPorts &wanted) {
+    const auto overlaps = [&wanted](const std::string &text) {
+        const Result<ContainerPorts> ports = network::parse_container_ports(text);
+        return ports && ports->protocol == wanted.protocol && ports->first <= wanted.last &&
+               ports->last >= wanted.first;
+    };
+    return std::ranges::any_of(container.config.exposed_ports, overlaps) ||
+           std::ranges::any_of(container.host.port_bindings | std::views::keys, overlaps);
 }
 
 bool matches_value(const Snapshot &container, const image::Image *image, const std::string &name,
@@ -66,7 +83,8 @@ bool matches_value(const Snapshot &container, const image::Image *image, const s
         });
     }
     if (name == "expose" || name == "publish") {
-        return has_port(container, value, name == "publish");
+        const Result<ContainerPorts> ports = network::parse_container_ports(value); // it was checked
+        return ports && (name == "publish" ? publishes(container, *ports) : exposes(container, *ports));
     }
     if (name == "is-task") {
         return value == "false" || value == "0";
@@ -100,7 +118,9 @@ Result<ListFilter> ListFilter::read(Filters filters, const std::function<Result<
             if (name == "status" && !phase_of(value)) {
                 return fail(EINVAL, "invalid filter 'status=" + escaped(value) + "'");
             }
-            if (name == "before") {
+            if (name == "expose" || name == "publish") {
+                TRY(network::parse_container_ports(value));
+            } else if (name == "before") {
                 result.before_ = TRY(find(value)).created;
             } else if (name == "since") {
                 result.since_ = TRY(find(value)).created;
