@@ -137,6 +137,7 @@ Status choose_packages(Build &build) {
     trim.insert(trim.end(), build.manifest.remove_packages.begin(), build.manifest.remove_packages.end());
     trim.emplace_back("paths");
     trim.insert(trim.end(), build.manifest.remove_paths.begin(), build.manifest.remove_paths.end());
+    trim.insert(trim.end(), {"apparmor", TRY(digest_of_tree(build.os("apparmor")))});
     build.trimmed_key = digest_of(trim);
     std::vector<std::string> initramfs{build.rootfs_key, std::string(kInitramfsRecipe),
                                        TRY(digest_of_tree(build.overlay())),
@@ -205,6 +206,7 @@ Status make_cached_stages(const Build &build) {
         const fs::path tree = directory / "tree";
         TRY(make_directories(tree));
         TRY(rootfs_archive(build).unpack(tree, stage.log()));
+        TRY(compile_apparmor(build.os("apparmor"), tree, stage.log()));
         TRY(trim_rootfs(build.manifest, tree, stage.log()));
         return CachedArchive::pack(tree, directory / "made.tar", kCacheEpoch, stage.log());
     }));

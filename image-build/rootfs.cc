@@ -225,6 +225,24 @@ Status make_rootfs(const RootfsInputs &inputs, const fs::path &output, const fs:
     return {};
 }
 
+Status compile_apparmor(const fs::path &profiles, const fs::path &tree, const fs::path &log) {
+    constexpr const char *kText = "usr/share/ballast/apparmor", *kCompiled = "usr/lib/ballast/apparmor";
+    TRY(make_directories(tree / kText));
+    TRY(make_directories(tree / kCompiled));
+    for (const auto &entry : fs::directory_iterator(profiles)) {
+        const std::string name = entry.path().filename();
+        TRY(write_file(tree / kText / name, TRY(read_file(entry.path())), 0644));
+        // The rules mean what they mean under the interface of AppArmor 3.0, which kernels since then understand: what
+        // later ones mediate besides (user namespaces, io_uring) is not denied by being unheard of.
+        TRY(run_in_tree(tree,
+                        {"apparmor_parser", "--skip-kernel-load", "--skip-cache", "--quiet",
+                         "--policy-features=/etc/apparmor.d/abi/3.0", "--kernel-features=/etc/apparmor.d/abi/3.0",
+                         std::string("--ofile=/") + kCompiled + "/" + name, std::string("/") + kText + "/" + name},
+                        log));
+    }
+    return {};
+}
+
 Status trim_rootfs(const Manifest &manifest, const fs::path &tree, const fs::path &log) {
     TRY(compile_python(tree, log));
     if (!manifest.remove_packages.empty()) {

@@ -44,6 +44,11 @@ struct RootfsInputs {
 // Installs exactly the locked packages with mmdebstrap and writes the tar archive `output`.
 Status make_rootfs(const RootfsInputs &inputs, const std::filesystem::path &output, const std::filesystem::path &log);
 
+// In an unpacked root file system that has apparmor_parser: each profile of `profiles` is laid into
+// /usr/share/ballast/apparmor, and its compiled form, which the kernel takes, into /usr/lib/ballast/apparmor.
+Status compile_apparmor(const std::filesystem::path &profiles, const std::filesystem::path &tree,
+                        const std::filesystem::path &log);
+
 // In an unpacked root file system: compiles Python ahead, purges the manifest's build-only packages, removes its paths,
 // drops what differs between two builds. dpkg's database stays complete for the bill of materials.
 Status trim_rootfs(const Manifest &manifest, const std::filesystem::path &tree, const std::filesystem::path &log);

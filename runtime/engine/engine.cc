@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/subprocess.h"
+#include "runtime/engine/apparmor.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/list_filters.h"
 #include "runtime/engine/names.h"
@@ -41,7 +42,12 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         return fail_errno("become a subreaper");
     }
+    // Before the core looks at what there is.
+    const Status apparmor = load_default_apparmor(settings.programs / "apparmor" / kDefaultApparmorProfile);
     auto core = std::make_unique<Core>(std::move(settings), store);
+    if (!apparmor) {
+        core->warnings.push_back(apparmor.error().message + "; containers run without AppArmor");
+    }
     core->volumes = TRY(volume::VolumeStore::open(core->settings().data_root / "volumes", core->warnings));
     network::Settings networks = core->settings().network;
     networks.data_root = core->settings().data_root;

@@ -12,6 +12,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "runtime/engine/apparmor.h"
 #include "runtime/engine/capabilities.h"
 #include "runtime/engine/mount_points.h"
 #include "runtime/engine/plan_mounts.h"
@@ -317,10 +318,7 @@ HostFacts read_host_facts() {
         facts.last_capability = static_cast<unsigned>(std::strtoul(last->c_str(), nullptr, 10));
     }
     facts.processors = static_cast<unsigned>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
-    facts.apparmor = read_file("/sys/module/apparmor/parameters/enabled", 64).value_or("").starts_with('Y') &&
-                     read_file("/sys/kernel/security/apparmor/profiles")
-                         .value_or("")
-                         .contains(std::string(kDefaultApparmorProfile) + " (");
+    facts.apparmor = apparmor_enabled() && apparmor_loaded(kDefaultApparmorProfile);
     return facts;
 }
 

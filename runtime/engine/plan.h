@@ -84,7 +84,6 @@ struct SecurityOptions {
 };
 Result<SecurityOptions> parse_security_options(const Texts &options);
 
-inline constexpr const char *kDefaultApparmorProfile = "ballast-default";
 const Texts &default_masked_paths();
 const Texts &default_readonly_paths();
 
