@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "runtime/api/version.h"
+#include "runtime/image/disk_space.h"
 
 namespace ballast::api {
 
@@ -63,7 +64,7 @@ void serve(http::Exchange &exchange, Backend &backend) {
             if (status_of(done.error().code) == 500) {
                 log::error(std::format("{} {}: {}", request.method, quote(request.path), done.error().message));
             }
-            done = call.refuse(done.error());
+            done = call.refuse(image::explain_full_disk(done, call.engine().settings().data_root).error());
         }
     }
     if (!done.has_value()) {

@@ -83,6 +83,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Start start, service::Inherited in
     settings.forget_descriptor = service::forget;
     daemon->engine_ = TRY(engine::Engine::open(std::move(settings), *daemon->images_, std::move(inherited.kept)));
     daemon->events_to_ = daemon->engine_.get();
+    for (const std::string &warning : daemon->engine_->warnings()) {
+        log::warning(warning);
+    }
     TRY(daemon->serve(config, std::move(sockets)));
     daemon->engine_->start_restarting();
     return daemon;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <poll.h>
+#include <sstream>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,11 +36,6 @@ void set_aside(const fs::path &file, const std::string &problem, Texts &warnings
     if (::rename(file.c_str(), (file.string() + ".broken").c_str()) != 0) {
         warnings.push_back(fail_errno("set aside " + file.string()).error().message);
     }
-}
-
-bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
-    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
-    return poll(&ended, 1, static_cast<int>(time.count())) == 1;
 }
 
 } // namespace
@@ -90,7 +86,8 @@ Status Engine::Core::adopt(const ContainerPtr &container) {
         session.process = place(monitor::Role::kProcess);
         session.log_state = place(monitor::Role::kLogState);
     }
-    if (session.process < 0) {
+    // A monitor that lived for long enough has handed these over: without them what it says is lost.
+    if (session.process < 0 || session.log_state < 0) {
         return fail(ENOENT, "no descriptors of its first process are left");
     }
     std::vector<BorrowedFd> given;
@@ -102,8 +99,11 @@ Status Engine::Core::adopt(const ContainerPtr &container) {
     const Settings now = settings();
     monitor::Settings plan = TRY(monitor_settings(data));
     plan.adopted = {session};
-    monitor::Spawned spawned = TRY(monitor::spawn(now.program(now.monitor_program, "ballast-monitor"), plan, given));
-    const pid_t child = spawned.pid;
+    monitor::Spawned spawned;
+    const pid_t child = TRY(orphans.start([&]() -> Result<pid_t> {
+        spawned = TRY(monitor::spawn(now.program(now.monitor_program, "ballast-monitor"), plan, given));
+        return spawned.pid;
+    }));
     Result<monitor::Connection> control =
         monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience);
     Result<monitor::Connection> feed =
@@ -112,6 +112,7 @@ Status Engine::Core::adopt(const ContainerPtr &container) {
     if (!feed) {
         (void)::kill(child, SIGKILL); // ours until it is waited for
         (void)waitpid(child, nullptr, 0);
+        orphans.release(child);
         return std::unexpected(feed.error());
     }
     if (now.cgroups) {
@@ -120,46 +121,31 @@ Status Engine::Core::adopt(const ContainerPtr &container) {
             log::warning("new monitor: " + joined.error().message + ", ignoring"); // it is counted elsewhere
         }
     }
-    std::shared_ptr<Fd> process;
     {
         const std::scoped_lock lock(container->mutex);
         container->control = std::make_shared<monitor::Connection>(std::move(*control));
         container->monitor_pid = child;
-        process = container->process = container->kept[monitor::Role::kProcess];
+        container->process = container->kept[monitor::Role::kProcess];
     }
     watch(container, std::move(*feed));
     log::notice("its monitor was gone; a new one has taken its place", {{"CONTAINER_ID", short_id(container->id)}});
-    // It is our child now and not its new monitor's, which has to be told how it ended.
-    timer.soon([this, container, process, pid = data.state.pid] {
-        while (!timer.stopping() && !ends_within(*process, 1s)) {
-        }
-        siginfo_t info{};
-        if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
-            return; // it was the child of a daemon before us: its status is lost
-        }
-        const int wait_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
-        std::shared_ptr<monitor::Connection> monitor;
-        {
-            const std::scoped_lock lock(container->mutex);
-            monitor = container->control;
-        }
-        if (monitor != nullptr) {
-            const std::scoped_lock lock(container->control_mutex);
-            (void)monitor->call<monitor::Done>(
-                monitor::TellExit{.session = 0,
-                                  .wait_status = wait_status,
-                                  .time_ns = std::chrono::system_clock::now().time_since_epoch().count()},
-                kPatience); // a monitor that is gone as well is told about by its connection
-        }
-    });
+    await_process(container); // it is our child now and not its new monitor's
     return {};
+}
+
+// The record may be older than what was done to it.
+bool Engine::Core::is_frozen(const Snapshot &container) const {
+    const Result<fs::path> cgroup = settings().cgroups ? cgroup_of(container) : fail(ENOENT, "no cgroup");
+    return cgroup && read_file(*cgroup / "cgroup.freeze", 16).value_or("") == "1\n";
 }
 
 void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited) {
     const Paths path = paths(container->id);
     const Snapshot data = container->snapshot();
     if (data.state.phase == Phase::kRemoving || data.state.phase == Phase::kDead) {
-        if (const Status removed = remove(container, {.force = false, .volumes = false, .link = false}); !removed) {
+        const bool with_volumes = data.removes_volumes || data.host.auto_remove;
+        if (const Status removed = remove(container, {.force = false, .volumes = with_volumes, .link = false});
+            !removed) {
             log::warning(removed.error().message, {{"CONTAINER_ID", short_id(container->id)}});
         }
         return;
@@ -183,14 +169,13 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
             const std::scoped_lock lock(container->mutex);
             State &own = container->data.state;
             if (!own.running()) { // we were killed between its start and the record of it
-                own.phase = Phase::kRunning;
                 own.started_at = std::chrono::system_clock::now();
             }
+            own.phase = is_frozen(container->data) ? Phase::kPaused : Phase::kRunning;
             own.pid = static_cast<int>(state->sessions.front().pid);
+            orphans.claim(own.pid);
             container->control = std::make_shared<monitor::Connection>(std::move(*control));
-            for (const monitor::SessionState &session : state->sessions) {
-                container->next_session = std::max(container->next_session, session.session + 1);
-            }
+            recover_execs(*container, state->sessions);
             for (const MountPoint &mount : container->data.mounts) {
                 if (mount.type == "volume" && volumes->use(mount.name)) {
                     container->used_volumes.insert(mount.name);
@@ -208,28 +193,35 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
         if (running) {
             (void)take_descriptors(*container); // it may have ended: its monitor tells
             watch(container, std::move(*feed));
+            take_over_execs(container, recover_lost_execs(container));
             start_health(container);
             return;
         }
     }
     if (!data.state.running() && access(path.run.c_str(), F_OK) != 0) {
-        if (data.state.phase == Phase::kRestarting) {
-            return; // start_restarting() goes on with it
+        if (data.state.phase == Phase::kExited && data.host.auto_remove) {
+            remove_soon(container); // we were killed before it was
         }
-        return;
+        return; // start_restarting() goes on with those that are to run
     }
     // No monitor. What systemd kept for us lets another take its place.
-    if (const Result<LivingProcess> living = living_process(container->id)) {
+    end_making(*container);
+    const Result<LivingProcess> living = living_process(container->id);
+    if (living || data.state.running()) { // one that has ended may have said something that nobody has read
         const std::scoped_lock lock(container->mutex);
-        container->data.state.pid = living->pid;
-        container->process = living->process;
-        container->kept[monitor::Role::kProcess] = living->process;
+        if (living) {
+            container->data.state.pid = living->pid;
+            orphans.claim(living->pid);
+            container->process = living->process;
+            container->kept[monitor::Role::kProcess] = living->process;
+        }
         for (int role = 0; role <= static_cast<int>(last_of(monitor::Role{})); role++) {
             if (const auto kept = inherited.find(container->id + "-" + std::to_string(role)); kept != inherited.end()) {
                 container->kept[static_cast<monitor::Role>(role)] = std::make_shared<Fd>(std::move(kept->second));
             }
         }
     }
+    (void)recover_lost_execs(container); // after_monitor() takes them over
     if (!data.state.running()) {
         // Killed in the middle of a start. It may have run and ended since.
         if (const Result<std::string> text = read_file(path.exit)) {
@@ -243,11 +235,31 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
                 return;
             }
         }
-        (void)signal(*container, SIGKILL); // ESRCH: there is nothing
+        (void)signal(*container, SIGKILL);            // ESRCH: there is nothing
+        if (living || living.error().code == ESRCH) { // the runtime had made it, so its program may have run
+            const monitor::End killed{.known = true, .status = 128 + SIGKILL, .signal = SIGKILL};
+            const monitor::End lost{.known = false, .status = 255};
+            after_exit(container, {.pid = 0, .end = living ? killed : lost, .oom_kills = 0, .lost_log_bytes = 0});
+            return;
+        }
         tear_down(*container);
+        if (data.state.phase == Phase::kExited && data.host.auto_remove) {
+            remove_soon(container);
+        }
         return;
     }
     after_monitor(container);
+}
+
+// A container that was being created: the volumes that were made for it alone.
+void Engine::Core::remove_volumes_of_creation(const fs::path &directory) {
+    std::istringstream lines(read_file(directory / kNewVolumes, kLargestRecord).value_or(""));
+    const std::set<std::string> used = volumes_in_use();
+    for (std::string name; std::getline(lines, name);) {
+        if (!used.contains(name)) {
+            (void)volumes->remove(name); // ENOENT: it was not made yet
+        }
+    }
 }
 
 void Engine::Core::remove_leftovers() {
@@ -258,6 +270,7 @@ void Engine::Core::remove_leftovers() {
         const std::string id = entry.path().filename();
         const bool broken = fs::exists(entry.path() / "config.json.broken", error);
         if (is_id(id) && !broken && !containers.contains(id)) {
+            remove_volumes_of_creation(entry.path());
             (void)remove_tree(entry.path()); // tried again at the next start
         }
     }
@@ -271,6 +284,13 @@ void Engine::Core::remove_leftovers() {
             if (const Result<ScopePlan> scope = plan_scope(id, now.cgroup_parent); scope && now.cgroups) {
                 (void)stop_scope(now.program(now.scope_program, "ballast-oci-scope"), *scope); // mostly gone
             }
+        }
+    }
+    // What the runtime still knows of a container that has neither: its `delete` was killed.
+    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "oci", error)) {
+        const std::string id = entry.path().filename();
+        if (is_id(id) && !fs::exists(now.run_root / "containers" / id, error)) {
+            (void)oci({"delete", "--force", id}); // tried again at the next start
         }
     }
     for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "monitor", error)) {
@@ -327,6 +347,14 @@ Status Engine::Core::recover(std::map<std::string, Fd> inherited, Texts &found) 
         }
         const std::scoped_lock operation(container->operation);
         recover_one(container, inherited);
+    }
+    // Of containers that have ended, or that are not known any more.
+    const Settings now = settings();
+    for (const auto &[name, fd] : inherited) {
+        const Result<ContainerPtr> container = find(name.substr(0, name.find('-')));
+        if (now.forget_descriptor && (!container || !(*container)->snapshot().state.running())) {
+            now.forget_descriptor(name);
+        }
     }
     return {};
 }

@@ -13,6 +13,7 @@
 
 #include "runtime/engine/engine.h"
 #include "runtime/engine/mount_points.h"
+#include "runtime/engine/orphans.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/restart_policy.h"
 #include "runtime/engine/settings_check.h"
@@ -57,6 +58,7 @@ struct Container {
     std::uint64_t exits = 0; // how often it ended, for those who wait for the next time
     bool removed = false;
     bool stopping = false; // the end that comes was asked for
+    bool spared = false;   // by --rm: who asked for its end goes on with it
     RestartBackoff backoff;
     std::uint64_t restart_ticket = 0; // a restart that waits with another number is void
     std::uint64_t health_ticket = 0;
@@ -66,6 +68,8 @@ struct Container {
     std::shared_ptr<monitor::Connection> control;
     std::mutex control_mutex;                          // one request at a time; taken without `mutex`
     pid_t monitor_pid = -1;                            // our child; -1: it is not
+    int awaited_pid = 0;                               // its first process, which is our child now; 0: it is not
+    std::optional<monitor::End> own_end;               // what we learned when we waited for that
     std::shared_ptr<Fd> process;                       // pidfd of its first process
     std::map<monitor::Role, std::shared_ptr<Fd>> kept; // copies of what its monitor holds
     std::set<std::string> used_volumes;
@@ -133,12 +137,16 @@ class Engine::Core {
     void unmount_rootfs(Container &container);
     Result<std::string> oci(const std::vector<std::string> &words, const std::string &input = {}) const; // its output
     Result<monitor::Settings> monitor_settings(const Snapshot &container) const;
-    void tear_down(Container &container); // all that a running container has, gone
+    void end_making(Container &container); // calls of the runtime whose monitor was killed
+    void tear_down(Container &container);  // all that a running container has, gone
     Status take_descriptors(Container &container);
 
     // --- exit.cc
     void watch(const ContainerPtr &container, monitor::Connection events);
     void after_monitor(const ContainerPtr &container); // its monitor is gone
+    monitor::End last_known_end(Container &container); // of a container without monitor that has ended
+    void await_process(const ContainerPtr &container); // that is our child now: its new monitor is told of its end
+    void collect_orphans();                            // of a monitor that was killed, until none is left
     void after_exit(const ContainerPtr &container, const monitor::ExitRecord &record);
     void exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end);
     void schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay);
@@ -151,12 +159,23 @@ class Engine::Core {
     // --- remove.cc
     Status remove(const ContainerPtr &container, const RemoveOptions &options);
     Status remove_files(const ContainerPtr &container, bool volumes);
+    void remove_anonymous_volumes(const ContainerPtr &container);
     void remove_soon(const ContainerPtr &container); // --rm, once it has ended or could not be started
 
     // --- exec.cc
     Result<std::shared_ptr<Exec>> create_exec(const ContainerPtr &container, ExecConfig config, bool internal);
     Result<std::optional<Fd>> start_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec, bool detach);
     Result<std::pair<ContainerPtr, std::shared_ptr<Exec>>> find_exec(const std::string &id);
+    void forget_exec(const ContainerPtr &container, const Exec &exec); // by its monitor, and its files
+
+    // --- exec_recovery.cc
+    // Execs of the daemon's last life, as their monitor tells of them. Under the container's mutex.
+    void recover_execs(Container &container, const std::vector<monitor::SessionState> &sessions);
+    // Their monitor is gone, and their streams with it: what can be known of their end still is told.
+    void take_over_execs(const ContainerPtr &container, const std::vector<std::shared_ptr<Exec>> &execs);
+    // Those that no monitor tells of, by their files: they have ended, or take_over_execs() comes next for what is
+    // returned.
+    std::vector<std::shared_ptr<Exec>> recover_lost_execs(const ContainerPtr &container);
 
     // --- container_root.cc
     // Calls `work` with the container's root, volumes and all: its own while it runs; otherwise one that is mounted for
@@ -169,6 +188,7 @@ class Engine::Core {
 
     // --- adopt.cc
     Status recover(std::map<std::string, Fd> inherited, Texts &warnings);
+    bool is_frozen(const Snapshot &container) const;
     void recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited);
     Status adopt(const ContainerPtr &container);
     struct LivingProcess {
@@ -177,6 +197,7 @@ class Engine::Core {
     };
     Result<LivingProcess> living_process(const std::string &id) const; // as the runtime knows it
     void remove_leftovers();
+    void remove_volumes_of_creation(const fs::path &directory);
 
     // --- networks.cc
     // The names of networks as they are now, the network of its mode among them.
@@ -203,6 +224,7 @@ class Engine::Core {
     std::set<std::string> volumes_in_use();
 
     image::ImageStore &images;
+    Texts warnings; // before what may warn
     Events events;
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;
@@ -210,7 +232,6 @@ class Engine::Core {
     std::mutex loopback_mutex; // taken first of all that the networks have
     std::optional<network::loopback::Loopback> loopback;
     HostFacts host = read_host_facts();
-    Texts warnings;
 
     std::mutex registry;
     std::map<std::string, ContainerPtr> containers; // by id
@@ -234,9 +255,15 @@ class Engine::Core {
     bool take_event(const ContainerPtr &container, monitor::Connection &connection); // false: its monitor is gone
     void wake_watcher() const;
 
+    Orphans orphans;
+    std::atomic<bool> collecting = false;
     Timer timer;
     std::jthread watcher; // last: it ends first
 };
+
+// A file of a container's directory: names of volumes that were made for it, a line each. Without a record beside it,
+// they belong to nobody.
+inline constexpr const char *kNewVolumes = "new-volumes";
 
 // start.cc: to a monitor that listens.
 Result<Fd> connect_attachment(const fs::path &socket, const AttachRequest &request, const Config &config);

@@ -100,6 +100,18 @@ const MountSpec::Volume *volume_options(const HostConfig &host, const MountPoint
     return spec == host.mounts.end() ? nullptr : &*spec->volume;
 }
 
+// Written down first: a daemon that is killed before the container is recorded finds out what was made for it.
+Status name_anonymous_volumes(std::vector<MountPoint> &mounts, const fs::path &directory) {
+    std::string names;
+    for (MountPoint &mount : mounts) {
+        if (mount.type == "volume" && mount.name.empty()) {
+            mount.name = random_id();
+            names += mount.name + "\n";
+        }
+    }
+    return names.empty() ? Status() : write_file(directory / kNewVolumes, names, 0600);
+}
+
 Status check_bind_source(const MountPoint &mount) {
     std::error_code error;
     if (mount.type == "bind" && !mount.create_source && !fs::exists(mount.source, error)) {
@@ -155,16 +167,16 @@ Result<Created> Engine::create(CreateRequest request) {
         data.log_path = path.log;
     }
     auto container = std::make_shared<Container>(std::move(data));
+    TRY(make_directories(path.disk / "logs", 0700));
+    rollback.add([disk = path.disk] { (void)remove_tree(disk); }); // what stays is removed at the next start
+    TRY(name_anonymous_volumes(container->data.mounts, path.disk));
     for (MountPoint &mount : container->data.mounts) {
         TRY(check_bind_source(mount));
         if (mount.type != "volume") {
             continue;
         }
-        volume::Volume wanted{.name = mount.name.empty() ? random_id() : mount.name,
-                              .created_ns = 0,
-                              .labels = {},
-                              .options = {},
-                              .anonymous = mount.name.empty()};
+        volume::Volume wanted{
+            .name = mount.name, .created_ns = 0, .labels = {}, .options = {}, .anonymous = mount.anonymous};
         if (const MountSpec::Volume *options = volume_options(container->data.host, mount)) {
             wanted.labels = options->labels;
             wanted.options = options->options;
@@ -190,8 +202,6 @@ Result<Created> Engine::create(CreateRequest request) {
             });
         }
     }
-    TRY(make_directories(path.disk / "logs", 0700));
-    rollback.add([disk = path.disk] { (void)remove_tree(disk); }); // what stays is removed at the next start
     image::Snapshot snapshot = TRY(core.snapshot_of(*container));
     TRY(image::make_writable_directories(snapshot, path.disk));
     {

@@ -26,7 +26,7 @@ std::string line_of(const Event &event) {
 std::optional<Event> parse_line(std::string_view line, const std::string &name) {
     Result<JsonDocument> document = JsonDocument::parse(line, name);
     if (!document) {
-        return std::nullopt; // the daemon was killed while it wrote it
+        return std::nullopt;
     }
     const JsonCursor root(*document);
     Event event{.type = root.need("type").text(),
@@ -99,19 +99,25 @@ struct Events::Subscription::Queue {
     std::deque<Event> waiting;
 };
 
-Events::Events(std::filesystem::path file) : file_(std::move(file)) {
+Events::Events(std::filesystem::path file, std::vector<std::string> &warnings) : file_(std::move(file)) {
     const Result<std::string> text = read_file(file_, kLargestFile);
-    if (!text) {
-        return; // the first life of this daemon
+    if (!text && text.error().code != ENOENT) { // ENOENT: the first life of this daemon
+        set_aside(text.error().message, warnings);
     }
-    std::string_view rest = *text;
+    std::string_view rest = text ? std::string_view(*text) : std::string_view();
+    std::size_t damaged = 0;
     while (!rest.empty()) {
         const std::size_t end = rest.find('\n');
         if (std::optional<Event> event = parse_line(rest.substr(0, end), file_)) {
             last_ = std::max(last_, event->time);
             history_.push_back(std::move(*event));
+        } else if (end != std::string_view::npos) { // else the daemon was killed while it wrote it
+            damaged++;
         }
         rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    if (damaged > 0) {
+        set_aside(file_.string() + ": " + std::to_string(damaged) + " lines are no events", warnings);
     }
     while (history_.size() > kHistory) {
         history_.pop_front();
@@ -120,6 +126,14 @@ Events::Events(std::filesystem::path file) : file_(std::move(file)) {
 }
 
 Events::~Events() = default;
+
+void Events::set_aside(const std::string &problem, std::vector<std::string> &warnings) {
+    const std::string aside = file_.string() + ".broken";
+    warnings.push_back(problem + "; set aside as " + std::filesystem::path(aside).filename().string());
+    if (::rename(file_.c_str(), aside.c_str()) != 0) {
+        warnings.push_back(fail_errno("set aside " + file_.string()).error().message);
+    }
+}
 
 void Events::publish(Event event) {
     const std::scoped_lock lock(mutex_);

@@ -41,7 +41,8 @@ class Events {
     // Of one subscriber that does not take them: beyond that it loses its oldest.
     static constexpr std::size_t kQueue = 2048;
 
-    explicit Events(std::filesystem::path file);
+    // What of the history does not read is set aside, and reported in `warnings`.
+    Events(std::filesystem::path file, std::vector<std::string> &warnings);
     ~Events();
 
     // Sets the time unless one is given. Never fails and never waits for a subscriber.
@@ -63,6 +64,7 @@ class Events {
     std::unique_ptr<Subscription> subscribe(EventQuery query);
 
   private:
+    void set_aside(const std::string &problem, std::vector<std::string> &warnings);
     void append_to_file(const Event &event);
 
     std::mutex mutex_;

@@ -73,9 +73,15 @@ Result<std::shared_ptr<Exec>> Engine::Core::create_exec(const ContainerPtr &cont
     const std::scoped_lock lock(container->mutex);
     TRY(may_exec(container->id, container->data.state.phase));
     const Time old = std::chrono::system_clock::now() - kRemembered;
-    std::erase_if(container->execs, [old](const auto &entry) {
-        const Exec &exec = *entry.second;
-        return !exec.running && exec.ended != kNever && (exec.internal || exec.ended < old);
+    std::erase_if(container->execs, [&](const auto &entry) {
+        const std::shared_ptr<Exec> &one = entry.second;
+        if (one->running || one->ended == kNever || (!one->internal && one->ended >= old)) {
+            return false;
+        }
+        if (!one->internal) { // those of health checks are forgotten at once
+            timer.soon([this, container, one] { forget_exec(container, *one); });
+        }
+        return true;
     });
     auto exec = std::make_shared<Exec>();
     exec->id = random_id();
@@ -123,7 +129,7 @@ Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container
     const bool stdin_wanted = config.attach_stdin && !detach;
     const std::scoped_lock one_request(container->control_mutex);
     TRY(control->call<monitor::Done>(monitor::ExecCreate{.session = exec->session,
-                                                         .name = exec->id,
+                                                         .name = exec->internal ? std::string() : exec->id,
                                                          .process = file,
                                                          .pid_file = path.run / ("exec-" + exec->id + ".pid"),
                                                          .terminal = config.tty,
@@ -165,7 +171,26 @@ Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container
         return std::unexpected(std::move(error));
     }
     exec->pid = static_cast<int>(started->pid);
+    if (exec->running) {          // else its end was told already
+        orphans.claim(exec->pid); // ours to wait for, should its monitor be killed
+    }
     return stream;
+}
+
+void Engine::Core::forget_exec(const ContainerPtr &container, const Exec &exec) {
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container->mutex);
+        control = container->control;
+    }
+    for (const char *suffix : {".json", ".pid", ".exit"}) {
+        (void)unlink((paths(container->id).run / ("exec-" + exec.id + suffix)).c_str()); // goes with the directory else
+    }
+    if (control != nullptr) {
+        const std::scoped_lock lock(container->control_mutex);
+        // The monitor may be gone, or be one that never heard of it.
+        (void)control->call<monitor::Done>(monitor::ExecForget{.session = exec.session}, kPatience);
+    }
 }
 
 Result<std::pair<ContainerPtr, std::shared_ptr<Exec>>> Engine::Core::find_exec(const std::string &id) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <csignal>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -17,16 +18,50 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10s;
 constexpr auto kSettlePoll = 10ms;
+constexpr auto kOrphanRound = 2s;
 constexpr int kLost = 255;
 
 Time time_of(std::int64_t nanoseconds) { return Time(Nanoseconds(nanoseconds)); }
+
+bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
+    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, static_cast<int>(time.count())) == 1; // a pidfd is readable once its process has ended
+}
+
+// How a child of ours ended that has; unknown when it is nobody's whom we can wait for.
+monitor::End wait_for_end(int pid) {
+    siginfo_t info{};
+    if (pid <= 0 || waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
+        return {.known = false, .status = kLost};
+    }
+    const bool exited = info.si_code == CLD_EXITED;
+    return {.known = true,
+            .status = exited ? info.si_status : 128 + info.si_status,
+            .signal = exited ? 0 : info.si_status,
+            .time_ns = std::chrono::system_clock::now().time_since_epoch().count()};
+}
+
+// Is there output in the pipes that its monitor handed over?
+bool has_unread(Container &container) {
+    const std::scoped_lock lock(container.mutex);
+    for (const monitor::Role role : {monitor::Role::kOutput, monitor::Role::kErrors}) {
+        const auto kept = container.kept.find(role);
+        if (kept == container.kept.end()) {
+            continue;
+        }
+        pollfd readable{.fd = kept->second->get(), .events = POLLIN, .revents = 0};
+        if (poll(&readable, 1, 0) == 1 && (readable.revents & POLLIN) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 bool is_process(int pid, const std::shared_ptr<Fd> &process) {
     if (pid <= 0 || process == nullptr) {
         return false;
     }
-    pollfd ended{.fd = process->get(), .events = POLLIN, .revents = 0};
-    return poll(&ended, 1, 0) == 0; // a pidfd is readable once its process has ended
+    return !ends_within(*process, 0ms);
 }
 
 } // namespace
@@ -154,6 +189,7 @@ void Engine::Core::after_monitor(const ContainerPtr &container) {
     }
     if (child > 0) {
         (void)waitpid(child, nullptr, 0); // ECHILD: of a daemon before us
+        orphans.release(child);
     }
     if (!container->snapshot().state.running()) {
         return; // a start that failed has cleaned up itself
@@ -168,26 +204,103 @@ void Engine::Core::after_monitor(const ContainerPtr &container) {
         log::error(record.error().message, {{"CONTAINER_ID", short_id(container->id)}});
         (void)::rename(file.c_str(), (file.string() + ".broken").c_str()); // the same disk may not let us
     }
-    if (is_process(pid, process)) {
-        if (const Status adopted = adopt(container); !adopted) {
-            log::error("new monitor: " + adopted.error().message, {{"CONTAINER_ID", short_id(container->id)}});
-            (void)signal(*container, SIGKILL); // nobody reads what it says any more
-        } else {
-            return;
+    // Killed. Whatever it was the parent of is our child now, unless we were killed, too.
+    if (process == nullptr) { // before it could hand anything over
+        if (const Result<LivingProcess> living = living_process(container->id)) {
+            const std::scoped_lock lock(container->mutex);
+            if (pid != living->pid) {
+                orphans.claim(living->pid);
+            }
+            pid = container->data.state.pid = living->pid;
+            process = container->process = living->process;
         }
     }
-    monitor::ExitRecord lost{.pid = static_cast<std::uint32_t>(std::max(pid, 0)),
-                             .end = {.known = false, .status = kLost},
-                             .oom_kills = 0,
-                             .lost_log_bytes = 0};
-    siginfo_t info{};
-    // With its monitor gone it is our child: we are a subreaper.
-    if (pid > 0 && waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) == 0 && info.si_pid == pid) {
-        lost.end.known = true;
-        lost.end.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-        lost.end.status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    // Also of one that has ended, while there is output that nobody has read.
+    const bool alive = is_process(pid, process);
+    if (alive || has_unread(*container)) {
+        const Status adopted = adopt(container);
+        if (adopted) {
+            std::vector<std::shared_ptr<Exec>> running;
+            {
+                const std::scoped_lock lock(container->mutex);
+                for (const auto &[id, exec] : container->execs) {
+                    if (exec->running) {
+                        running.push_back(exec);
+                    }
+                }
+            }
+            take_over_execs(container, running);
+            collect_orphans();
+            return;
+        }
+        log::error("new monitor: " + adopted.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        if (alive) {
+            (void)signal(*container, SIGKILL); // nobody reads what it says any more
+            (void)ends_within(*process, kPatience);
+        }
     }
-    after_exit(container, lost);
+    after_exit(container, {.pid = static_cast<std::uint32_t>(std::max(pid, 0)),
+                           .end = last_known_end(*container),
+                           .oom_kills = 0,
+                           .lost_log_bytes = 0});
+    collect_orphans();
+}
+
+monitor::End Engine::Core::last_known_end(Container &container) {
+    const std::scoped_lock lock(container.mutex);
+    container.awaited_pid = 0;
+    return container.own_end ? *container.own_end : wait_for_end(container.data.state.pid);
+}
+
+void Engine::Core::await_process(const ContainerPtr &container) {
+    int pid = 0;
+    std::shared_ptr<Fd> process;
+    {
+        const std::scoped_lock lock(container->mutex);
+        pid = container->data.state.pid;
+        process = container->process;
+        if (container->awaited_pid == pid) {
+            return; // since a monitor before this one was killed
+        }
+        container->awaited_pid = pid;
+    }
+    timer.soon([this, container, pid, process] {
+        while (!timer.stopping() && !ends_within(*process, 1s)) {
+        }
+        std::shared_ptr<monitor::Connection> monitor;
+        monitor::End end;
+        {
+            const std::scoped_lock lock(container->mutex);
+            if (container->awaited_pid == pid) { // else after_monitor() was first
+                end = wait_for_end(pid);
+                if (end.known) { // else it was the child of a daemon before us
+                    container->own_end = end;
+                    monitor = container->control;
+                }
+            }
+        }
+        collect_orphans();
+        if (monitor != nullptr) {
+            const std::scoped_lock lock(container->control_mutex);
+            // A monitor that is gone as well is told about by its connection.
+            (void)monitor->call<monitor::Done>(
+                monitor::TellExit{.session = 0,
+                                  .wait_status = end.signal != 0 ? end.signal : end.status << 8,
+                                  .time_ns = end.time_ns},
+                kPatience);
+        }
+    });
+}
+
+void Engine::Core::collect_orphans() {
+    if (orphans.collect() == 0 || collecting.exchange(true)) {
+        return;
+    }
+    // Seldom, and only while there are any: execs that run on, processes in the host's pid namespace.
+    timer.after(kOrphanRound, [this] {
+        collecting = false;
+        collect_orphans();
+    });
 }
 
 void Engine::Core::after_exit(const ContainerPtr &container, const monitor::ExitRecord &record) {
@@ -206,7 +319,9 @@ void Engine::Core::after_exit(const ContainerPtr &container, const monitor::Exit
         state.pid = 0;
         const Time now = std::chrono::system_clock::now();
         state.finished_at = record.end.time_ns > 0 ? time_of(record.end.time_ns) : now;
-        ran = std::max(state.finished_at - state.started_at, Nanoseconds(0));
+        if (state.started_at != kNever) { // else it was killed before its start was recorded
+            ran = std::max(state.finished_at - state.started_at, Nanoseconds(0));
+        }
         container->health_ticket++;
         restart = !timer.stopping() && !container->stopping && !record.stopped &&
                   should_restart(data.host.restart_policy, {.code = code,
@@ -216,7 +331,7 @@ void Engine::Core::after_exit(const ContainerPtr &container, const monitor::Exit
             delay = container->backoff.next(ran);
             data.restart_count++;
         }
-        remove_it = !restart && data.host.auto_remove;
+        remove_it = !restart && data.host.auto_remove && !container->spared;
         const Transition transition = restart ? Transition::kExitedToRestart : Transition::kExited;
         state.phase = next_phase(state.phase, transition).value_or(Phase::kExited);
         if (const Status saved = save(*container); !saved) {
@@ -278,6 +393,7 @@ void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t sessi
                 exec->running = false;
                 exec->exit_code = end.known ? end.status : kLost;
                 exec->ended = std::chrono::system_clock::now();
+                orphans.release(exec->pid);
                 ended = exec;
             }
         }
@@ -287,22 +403,15 @@ void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t sessi
         return;
     }
     if (!ended->internal) {
+        // Its monitor remembers as well, but may be killed before we are, and we before we are asked.
+        (void)write_file(paths(container->id).run / ("exec-" + ended->id + ".exit"),
+                         std::to_string(ended->exit_code.value_or(kLost)), 0600);
         event(*container, "exec_die",
               {{"execID", ended->id}, {"exitCode", std::to_string(ended->exit_code.value_or(kLost))}});
     }
-    timer.soon([this, container, session, id = ended->id] {
-        std::shared_ptr<monitor::Connection> control;
-        {
-            const std::scoped_lock lock(container->mutex);
-            control = container->control;
-        }
-        (void)unlink((paths(container->id).run / ("exec-" + id + ".json")).c_str()); // goes with the directory else
-        if (control != nullptr) {
-            const std::scoped_lock lock(container->control_mutex);
-            (void)control->call<monitor::Done>(monitor::ExecForget{.session = session},
-                                               kPatience); // the monitor may be gone
-        }
-    });
+    if (ended->internal) { // of others its monitor remembers the end, should we be killed before we are asked for it
+        timer.soon([this, container, ended] { forget_exec(container, *ended); });
+    }
 }
 
 } // namespace ballast::engine

@@ -239,6 +239,7 @@ struct Snapshot {
     std::vector<MountPoint> mounts = {};
     int restart_count = 0;
     bool has_been_manually_stopped = false;
+    bool removes_volumes = false; // its removal, once that has begun, takes anonymous volumes along
     std::string log_path = {}, hostname_path = {}, hosts_path = {}, resolv_conf_path = {};
     std::string mount_label = {}, process_label = {}, apparmor_profile = {};
     Texts exec_ids = {};

@@ -118,6 +118,7 @@ std::string record_text(const Snapshot &container) {
                  {"ImageManifest", container.image_manifest_digest},
                  {"RestartCount", container.restart_count},
                  {"ManuallyStopped", container.has_been_manually_stopped},
+                 {"RemovesVolumes", container.removes_volumes},
                  {"LogPath", container.log_path},
                  {"State", state_json(container.state)},
                  {"Config", config_json(container.config)},
@@ -142,6 +143,7 @@ Result<Snapshot> parse_record(std::string_view text, const std::string &name) {
     container.image_manifest_digest = root.at("ImageManifest").text();
     container.restart_count = root.at("RestartCount").number<int>();
     container.has_been_manually_stopped = root.at("ManuallyStopped").boolean();
+    container.removes_volumes = root.at("RemovesVolumes").boolean();
     container.log_path = root.at("LogPath").text();
     read_state(root.need("State"), container.state);
     read_config(root.need("Config"), container.config);

@@ -29,7 +29,7 @@ log::Level log_level(const std::string &action) {
 } // namespace
 
 Engine::Core::Core(Settings given, image::ImageStore &store)
-    : images(store), events(given.data_root / "events.json"), settings_(std::move(given)) {}
+    : images(store), events(given.data_root / "events.json", warnings), settings_(std::move(given)) {}
 
 Engine::Core::~Core() {
     watcher.request_stop();

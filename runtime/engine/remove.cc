@@ -29,6 +29,7 @@ Status Engine::Core::remove(const ContainerPtr &container, const RemoveOptions &
             return fail(EBUSY, "cannot remove container \"/" + container->data.name + "\": " + advice(container->data));
         }
         container->restart_ticket++;
+        container->data.removes_volumes = options.volumes;
         state.phase = next_phase(state.phase, Transition::kRemove).value_or(Phase::kRemoving);
         TRY(save(*container)); // a daemon that is killed now goes on with it
     }
@@ -64,14 +65,17 @@ Status Engine::Core::remove_files(const ContainerPtr &container, bool with_volum
     const Paths path = paths(container->id);
     unmount_rootfs(*container);
     TRY(remove_tree(path.run));
+    if (with_volumes) {
+        remove_anonymous_volumes(container);
+    }
     // Everything but the record, then the record: a removal that was interrupted is seen as one.
-    for (const char *part : {"upper", "work", "logs", "hosts", "hostname", "resolv.conf", "exit.json"}) {
+    for (const char *part : {"upper", "work", "logs", "hosts", "hostname", "resolv.conf", "exit.json", kNewVolumes}) {
         TRY(remove_tree(path.disk / part));
     }
-    TRY(remove_tree(path.disk));
-    if (!with_volumes) {
-        return {};
-    }
+    return remove_tree(path.disk);
+}
+
+void Engine::Core::remove_anonymous_volumes(const ContainerPtr &container) {
     const Snapshot data = container->snapshot();
     std::set<std::string> others;
     for (const ContainerPtr &other : all()) {
@@ -86,17 +90,16 @@ Status Engine::Core::remove_files(const ContainerPtr &container, bool with_volum
         if (!mount.anonymous || mount.type != "volume" || others.contains(mount.name)) {
             continue;
         }
-        if (const Status removed = volumes->remove(mount.name); !removed) {
-            log::warning(removed.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container->id)}});
-        } else {
+        if (const Status removed = volumes->remove(mount.name); removed) {
             events.publish({.type = "volume",
                             .action = "destroy",
                             .actor = mount.name,
                             .attributes = {{"driver", "local"}},
                             .time = kNever});
+        } else if (removed.error().code != ENOENT) { // by a removal that was interrupted
+            log::warning(removed.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container->id)}});
         }
     }
-    return {};
 }
 
 Status Engine::remove(const std::string &reference, const RemoveOptions &options) {
@@ -109,7 +112,7 @@ Status Engine::remove(const std::string &reference, const RemoveOptions &options
             const std::scoped_lock lock(container->mutex);
             container->data.has_been_manually_stopped = true;
             container->stopping = true;
-            container->data.host.auto_remove = false; // we do
+            container->spared = true; // we do
             if (!container->data.state.running()) {
                 break;
             }

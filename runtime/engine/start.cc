@@ -31,6 +31,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 30s; // of a monitor's answer
+constexpr int kDeleteAttempts = 3;
 constexpr int kNotFound = 127, kNotExecutable = 126, kNotStarted = 128;
 constexpr std::uint64_t kLargestProfile = 4UL << 20;
 
@@ -197,12 +198,23 @@ void Engine::Core::unmount_rootfs(Container &container) {
     }
 }
 
+void Engine::Core::end_making(Container &container) {
+    const Settings now = settings();
+    if (const Status ended = end_runtime_calls(now.program(now.oci_program, "ballast-oci"), container.id); !ended) {
+        log::warning(ended.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    }
+    collect_orphans();
+}
+
 // Everything that a running container has beside its processes. Does not fail: what stays is removed at the next start.
 void Engine::Core::tear_down(Container &container) {
     const Paths path = paths(container.id);
-    if (const auto gone = oci({"delete", "--force", container.id});
-        !gone && !gone.error().message.contains("not exist")) {
-        log::warning("delete: " + gone.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    Result<std::string> deleted = fail(EAGAIN, "delete");
+    for (int attempt = 0; attempt < kDeleteAttempts && !deleted; attempt++) { // it may be killed, as everything may
+        deleted = oci({"delete", "--force", container.id});
+    }
+    if (!deleted && !deleted.error().message.contains("not exist")) {
+        log::warning("delete: " + deleted.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
     }
     unmount_rootfs(container);
     (void)umount2((path.run / "shm").c_str(), MNT_DETACH); // EINVAL: it has none
@@ -210,8 +222,14 @@ void Engine::Core::tear_down(Container &container) {
     {
         const std::scoped_lock lock(container.mutex);
         used.swap(container.used_volumes);
+        orphans.release(container.data.state.pid);
+        for (const auto &[id, exec] : container.execs) {
+            orphans.release(exec->running ? exec->pid : 0);
+        }
         container.control.reset();
         container.process.reset();
+        container.awaited_pid = 0;
+        container.own_end.reset();
         container.kept.clear();
         container.execs.clear();
     }
@@ -303,9 +321,12 @@ class Starter {
 
     Status launch() {
         const monitor::Settings monitor_settings = TRY(core_.monitor_settings(data_));
-        monitor::Spawned spawned =
-            TRY(monitor::spawn(settings_.program(settings_.monitor_program, "ballast-monitor"), monitor_settings));
-        monitor_ = spawned.pid;
+        monitor::Spawned spawned;
+        monitor_ = TRY(core_.orphans.start([&]() -> Result<pid_t> {
+            spawned =
+                TRY(monitor::spawn(settings_.program(settings_.monitor_program, "ballast-monitor"), monitor_settings));
+            return spawned.pid;
+        }));
         auto control = std::make_shared<monitor::Connection>(
             TRY(monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience)));
         if (settings_.cgroups) {
@@ -347,10 +368,15 @@ class Starter {
         if (monitor_ > 0) {
             (void)::kill(monitor_, SIGKILL); // ours until it is waited for
             (void)waitpid(monitor_, nullptr, 0);
+            core_.orphans.release(monitor_);
+            core_.end_making(*container_);
         }
         core_.tear_down(*container_);
         if (settings_.cgroups && !scope_.unit.empty()) {
             (void)stop_scope(settings_.program(settings_.scope_program, "ballast-oci-scope"), scope_); // mostly gone
+        }
+        if (monitor_ > 0) {
+            core_.collect_orphans(); // what it was the parent of
         }
     }
 
@@ -586,6 +612,7 @@ Status Engine::Core::start(const ContainerPtr &container) {
         Snapshot &data = container->data;
         data.state.phase = next_phase(data.state.phase, Transition::kStarted).value_or(Phase::kRunning);
         data.state.pid = starter.pid();
+        orphans.claim(data.state.pid); // ours to wait for, should its monitor be killed
         data.state.exit_code = 0;
         data.state.oom_killed = false;
         data.state.error.clear();
@@ -600,6 +627,7 @@ Status Engine::Core::start(const ContainerPtr &container) {
         data.mounts = starter.data().mounts;
         container->monitor_pid = starter.monitor();
         container->stopping = false;
+        container->spared = false;
         container->restart_ticket++;
         container->changed.notify_all();
         if (const Status saved = save(*container); !saved) {

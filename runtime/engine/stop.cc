@@ -118,12 +118,10 @@ Status Engine::restart(const std::string &reference, const std::string &signal, 
             container->stopping = true; // the policy does not start it, we do
         }
     }
-    // With --rm it would be gone before it could start again.
-    bool removes = false;
     if (running) {
         {
             const std::scoped_lock lock(container->mutex);
-            removes = std::exchange(container->data.host.auto_remove, false);
+            container->spared = true; // with --rm it would be gone before it could start again
         }
         const Status stopped = core_->stop(container, signal, timeout_seconds);
         if (stopped) {
@@ -131,7 +129,7 @@ Status Engine::restart(const std::string &reference, const std::string &signal, 
         }
         {
             const std::scoped_lock lock(container->mutex);
-            container->data.host.auto_remove = removes;
+            container->spared = false;
         }
         if (!stopped) {
             return fail(stopped.error().code,

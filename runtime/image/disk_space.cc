@@ -27,7 +27,9 @@ Status check_disk_space(const std::filesystem::path &directory, std::uint64_t ne
 }
 
 Status explain_full_disk(Status status, const std::filesystem::path &directory) {
-    if (!status.has_value() && (status.error().code == ENOSPC || status.error().code == EDQUOT)) {
+    constexpr std::string_view kAdvice = "docker system prune";
+    if (!status.has_value() && (status.error().code == ENOSPC || status.error().code == EDQUOT) &&
+        !status.error().message.contains(kAdvice)) { // else who failed knew more
         status.error().message += ": the disk of " + directory.string() + " is full; `docker system prune` makes room";
     }
     return status;

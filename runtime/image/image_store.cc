@@ -70,7 +70,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(StoreSettings settings) {
         return fail_errno("chmod " + root.string());
     }
     state->blobs = TRY(BlobStore::open(root));
-    state->layers = TRY(LayerStore::open(root));
+    state->layers = TRY(LayerStore::open(root, state->settings.warn));
     TRY(state->load_names());
     return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }

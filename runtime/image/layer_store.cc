@@ -114,19 +114,20 @@ Result<std::pair<Unpacked, Digest>> unpack_into(const fs::path &directory, const
 
 } // namespace
 
-Result<std::unique_ptr<LayerStore>> LayerStore::open(const fs::path &root) {
+Result<std::unique_ptr<LayerStore>> LayerStore::open(const fs::path &root,
+                                                     const std::function<void(const std::string &)> &warn) {
     std::unique_ptr<LayerStore> store(new LayerStore(root));
     TRY(make_directories(root / "layers" / kEmpty / "diff", 0700));
     if (chmod((root / "layers" / kEmpty / "diff").c_str(), 0755) != 0) {
         return fail_errno("chmod " + (root / "layers").string());
     }
     TRY(make_directories(root / "incoming", 0700));
-    TRY(store->load());
+    TRY(store->load(warn));
     TRY(store->sweep());
     return store;
 }
 
-Status LayerStore::load() {
+Status LayerStore::load(const std::function<void(const std::string &)> &warn) {
     std::error_code error; // the directory was just made
     for (const fs::directory_entry &entry : fs::directory_iterator(root_ / "layers", error)) {
         const std::string name = entry.path().filename();
@@ -140,7 +141,11 @@ Status LayerStore::load() {
             layers_.emplace(layer->chain_id, std::move(*layer));
             continue;
         }
-        // Being made when the power went, or damaged: its blob makes it again.
+        // Being made when the power went: then it has no record. Or damaged. Its blob makes it again.
+        if (text.has_value() && warn) {
+            warn((layer.has_value() ? file.string() + ": is the record of another layer" : layer.error().message) +
+                 "; the layer is put away and made again when it is needed");
+        }
         if (rename(entry.path().c_str(), (root_ / "incoming" / ("removed." + name + ".tmp")).c_str()) != 0) {
             return fail_errno("remove " + entry.path().string());
         }

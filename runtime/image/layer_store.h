@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,7 +34,9 @@ struct Layer {
 
 class LayerStore {
   public:
-    static Result<std::unique_ptr<LayerStore>> open(const std::filesystem::path &root);
+    // `warn` is told of layers that were damaged: they are put away, and made again from their blobs once wanted.
+    static Result<std::unique_ptr<LayerStore>> open(const std::filesystem::path &root,
+                                                    const std::function<void(const std::string &)> &warn = {});
 
     std::optional<Layer> find(const Digest &chain_id) const;
     std::vector<Layer> list() const;
@@ -56,7 +59,7 @@ class LayerStore {
 
   private:
     explicit LayerStore(std::filesystem::path root) : root_(std::move(root)) {}
-    Status load();
+    Status load(const std::function<void(const std::string &)> &warn);
     std::filesystem::path directory(const Digest &chain_id) const;
     std::filesystem::path root_;
     mutable std::mutex mutex_; // of what follows

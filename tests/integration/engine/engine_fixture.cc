@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "runtime/image/tar.h"
@@ -70,7 +71,7 @@ image::ByteSource source_of(std::string_view text) {
 
 EngineFixture::EngineFixture(bool keeps, fs::path loopback) : keeps_(keeps), loopback_(std::move(loopback)) {
     own_mounts();
-    if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700") != 0) {
+    if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700,size=1g") != 0) {
         FAIL("tmpfs: " << errno);
     }
     open();
@@ -104,7 +105,11 @@ engine::Settings EngineFixture::settings() const {
 }
 
 void EngineFixture::open() {
-    store_ = must(image::ImageStore::open({.root = root() / "data", .containers = {}, .event = {}, .warn = {}}));
+    store_warnings_.clear();
+    store_ = must(image::ImageStore::open(
+        {.root = root() / "data", .containers = {}, .event = {}, .warn = [this](const std::string &text) {
+             store_warnings_.push_back(text);
+         }}));
     engine::Settings given = settings();
     std::map<std::string, Fd> inherited;
     if (keeps_) {
@@ -239,6 +244,20 @@ Result<std::string> EngineFixture::copy_out(const std::string &container, const 
     }
     return entry.kind == image::EntryKind::kFile ? reader.text(1 << 20)
                                                  : Result<std::string>("not a file: " + entry.target);
+}
+
+void EngineFixture::leave_room(std::uint64_t bytes) {
+    struct statvfs now{};
+    REQUIRE(statvfs(root().c_str(), &now) == 0);
+    const std::uint64_t used = (now.f_blocks - now.f_bfree) * now.f_frsize;
+    const std::string options = "mode=0700,size=" + std::to_string(used + bytes);
+    REQUIRE(mount("tmpfs", root().c_str(), "tmpfs", MS_REMOUNT, options.c_str()) == 0);
+}
+
+std::vector<std::string> EngineFixture::warnings() const {
+    std::vector<std::string> all = engine_->warnings();
+    all.insert(all.end(), store_warnings_.begin(), store_warnings_.end());
+    return all;
 }
 
 std::vector<std::string> EngineFixture::leftovers() const {

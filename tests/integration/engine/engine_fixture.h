@@ -40,12 +40,17 @@ class EngineFixture {
     // The content of the one file in an archive that comes out.
     Result<std::string> copy_out(const std::string &container, const std::string &path);
 
+    // Leaves that many bytes of the disk that the engine is on.
+    void leave_room(std::uint64_t bytes);
+
     // Nothing is left: no mount, no directory of a container, no process.
     std::vector<std::string> leftovers() const;
 
     std::size_t kept() const { return kept_.size(); } // once nobody starts or ends
     fs::path root() const { return directory_.path(); }
     engine::Engine &engine() { return *engine_; }
+    // Of both, since they were opened last.
+    std::vector<std::string> warnings() const;
 
   private:
     void until_it_listens(const std::string &container);
@@ -56,6 +61,7 @@ class EngineFixture {
     std::mutex kept_mutex_;
     std::map<std::string, Fd> kept_;
     TemporaryDirectory directory_ = scratch();
+    std::vector<std::string> store_warnings_;
     std::unique_ptr<image::ImageStore> store_;
     std::unique_ptr<engine::Engine> engine_;
 };

@@ -27,6 +27,20 @@ using engine::Phase;
     }
 }
 
+// The one of this test's only container.
+void kill_monitor() {
+    pid_t monitor = -1;
+    for (const fs::directory_entry &entry : fs::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") == std::string::npos &&
+            read_file(entry.path() / "comm").value_or("").starts_with("ballast-monito")) {
+            monitor = std::stoi(name);
+        }
+    }
+    REQUIRE(monitor > 0);
+    REQUIRE(::kill(monitor, SIGKILL) == 0);
+}
+
 void reap() {
     while (waitpid(-1, nullptr, WNOHANG) > 0) {
     }
@@ -81,16 +95,7 @@ TEST_CASE("a record that does not read is set aside, and the others work", "[eng
 TEST_CASE("a container whose monitor is killed gets another, and its end is told", "[engine][root]") {
     EngineFixture fixture;
     const std::string id = fixture.start({"wait"}, "web");
-    pid_t monitor = -1;
-    for (const fs::directory_entry &entry : fs::directory_iterator("/proc")) {
-        const std::string name = entry.path().filename();
-        if (name.find_first_not_of("0123456789") == std::string::npos &&
-            read_file(entry.path() / "comm").value_or("").starts_with("ballast-monito")) {
-            monitor = std::stoi(name);
-        }
-    }
-    REQUIRE(monitor > 0);
-    REQUIRE(::kill(monitor, SIGKILL) == 0);
+    kill_monitor();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (fixture.exec("web", {"/inside", "exit", "5"}) != 5 && std::chrono::steady_clock::now() < deadline) {
         usleep(20000);
@@ -98,6 +103,43 @@ TEST_CASE("a container whose monitor is killed gets another, and its end is told
     CHECK(must(fixture.engine().inspect("web")).state.phase == Phase::kRunning);
     must(fixture.engine().stop("web"));
     CHECK(must(fixture.engine().inspect("web")).state.exit_code == 15);
+}
+
+TEST_CASE("how an exec ended is known after a restart of the daemon, and after the death of its monitor",
+          "[engine][root]") {
+    EngineFixture fixture;
+    fixture.start({"wait"}, "web");
+    engine::ExecConfig config;
+    config.cmd = {"/inside", "exit", "5"};
+    const std::string before = must(fixture.engine().create_exec("web", config));
+    must(fixture.engine().start_exec(before, true));
+    config.cmd = {"/inside", "wait"};
+    const std::string during = must(fixture.engine().create_exec("web", config));
+    must(fixture.engine().start_exec(during, true));
+    const int pid = must(fixture.engine().inspect_exec(during)).pid;
+    const auto code_of = [&fixture](const std::string &exec) {
+        while (must(fixture.engine().inspect_exec(exec)).running) {
+            usleep(2000);
+        }
+        return must(fixture.engine().inspect_exec(exec)).exit_code.value_or(-1);
+    };
+    CHECK(code_of(before) == 5);
+    fixture.close();
+    fixture.open();
+    CHECK(code_of(before) == 5);
+    CHECK(must(fixture.engine().inspect_exec(before)).config.cmd == engine::Texts{"/inside", "exit", "5"});
+    CHECK(must(fixture.engine().inspect_exec(during)).running);
+    fixture.close();
+    REQUIRE(::kill(pid, SIGTERM) == 0); // it ends with 15 while there is no daemon
+    fixture.open();
+    CHECK(code_of(during) == 15);
+    // The daemon is its parent, once its monitor is dead.
+    const std::string after = must(fixture.engine().create_exec("web", config));
+    must(fixture.engine().start_exec(after, true));
+    kill_monitor();
+    REQUIRE(::kill(must(fixture.engine().inspect_exec(after)).pid, SIGTERM) == 0);
+    const int code = code_of(after);
+    CHECK((code == 15 || code == 128 + SIGTERM)); // whether it had come to catch it
 }
 
 TEST_CASE("killed at any moment, the engine leaves nothing that its next life does not find or remove",

@@ -30,25 +30,44 @@ std::vector<std::string> actions(Events &bus, EventQuery query) {
 
 TEST_CASE("events are kept over a restart of the daemon, in order", "[engine]") {
     const TemporaryDirectory directory = scratch();
+    std::vector<std::string> warnings;
     const auto file = directory.path() / "events.json";
     {
-        Events bus(file);
+        Events bus(file, warnings);
         bus.publish(container_event("create"));
         bus.publish(container_event("start"));
     }
     must(write_file(file, must(read_file(file)) + "{\"type\":\"cont")); // killed while it wrote
-    Events bus(file);
+    Events bus(file, warnings);
     bus.publish(container_event("die"));
     CHECK(actions(bus, {.since = Time(std::chrono::seconds(1)), .until = kNever, .filters = {}}) ==
           std::vector<std::string>{"create", "start", "die"});
-    Events third(file);
+    Events third(file, warnings);
     CHECK(actions(third, {.since = Time(std::chrono::seconds(1)), .until = kNever, .filters = {}}).size() == 3);
+}
+
+TEST_CASE("a history that does not read is set aside, and what of it does is kept", "[engine]") {
+    const TemporaryDirectory directory = scratch();
+    std::vector<std::string> warnings;
+    const auto file = directory.path() / "events.json";
+    {
+        Events bus(file, warnings);
+        bus.publish(container_event("create"));
+    }
+    must(write_file(file, "\x01\x02 damaged\n" + must(read_file(file))));
+    Events bus(file, warnings);
+    CHECK(warnings == std::vector{file.string() + ": 1 lines are no events; set aside as events.json.broken"});
+    CHECK(std::filesystem::exists(file.string() + ".broken"));
+    bus.publish(container_event("die"));
+    CHECK(actions(bus, {.since = Time(std::chrono::seconds(1)), .until = kNever, .filters = {}}) ==
+          std::vector<std::string>{"create", "die"});
 }
 
 TEST_CASE("history is bounded, in memory and on disk", "[engine]") {
     const TemporaryDirectory directory = scratch();
+    std::vector<std::string> warnings;
     const auto file = directory.path() / "events.json";
-    Events bus(file);
+    Events bus(file, warnings);
     for (std::size_t count = 0; count < 3 * Events::kHistory; count++) {
         bus.publish(container_event("start"));
     }
@@ -77,7 +96,8 @@ TEST_CASE("filters: values are alternatives, names add up", "[engine]") {
 
 TEST_CASE("a subscriber gets what comes, and ends when it is told to", "[engine]") {
     const TemporaryDirectory directory = scratch();
-    Events bus(directory.path() / "events.json");
+    std::vector<std::string> warnings;
+    Events bus(directory.path() / "events.json", warnings);
     const auto subscription = bus.subscribe({.since = kNever, .until = kNever, .filters = {{"event", {"die"}}}});
     bus.publish(container_event("start"));
     std::jthread publisher([&bus] { bus.publish(container_event("die")); });
@@ -89,7 +109,8 @@ TEST_CASE("a subscriber gets what comes, and ends when it is told to", "[engine]
 
 TEST_CASE("a subscriber that takes nothing loses its oldest, and costs no more", "[engine]") {
     const TemporaryDirectory directory = scratch();
-    Events bus(directory.path() / "events.json");
+    std::vector<std::string> warnings;
+    Events bus(directory.path() / "events.json", warnings);
     const auto subscription = bus.subscribe({});
     for (std::size_t count = 0; count < Events::kQueue + 10; count++) {
         bus.publish(container_event(std::to_string(count)));

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/json/json_cursor.h"
+#include "base/log.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/names.h"
+
+// Execs after a death: of the daemon, whose monitors tell of them; of a monitor, whose children the daemon waits for;
+// of both, which leaves files and the kernel, and an exit status that is lost.
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kLost = 255;
+constexpr auto kStartsWithin = 10s; // an exec that was under way when its monitor was killed
+constexpr std::uint64_t kLargestProcess = 4UL << 20;
+
+fs::path file_of(const Paths &path, const std::string &exec, const char *suffix) {
+    return path.run / ("exec-" + exec + suffix);
+}
+
+// What of it `docker inspect` shows and the file for the runtime has.
+ExecConfig read_config(const fs::path &file) {
+    ExecConfig config;
+    const Result<std::string> text = read_file(file, kLargestProcess);
+    Result<JsonDocument> document = text ? JsonDocument::parse(*text, file) : std::unexpected(text.error());
+    if (document) {
+        const JsonCursor root(*document);
+        config.cmd = root.at("args").texts();
+        config.tty = root.at("terminal").boolean();
+        config.env = root.at("env").texts();
+        config.working_dir = root.at("cwd").text();
+    }
+    return config;
+}
+
+int number_in(const fs::path &file) {
+    const std::string text = read_file(file, 64).value_or("");
+    int number = 0;
+    (void)std::from_chars(text.data(), text.data() + text.size(), number); // 0: not written yet
+    return number;
+}
+
+bool share_mounts(int one, int other) {
+    struct stat first{}, second{};
+    return stat(("/proc/" + std::to_string(one) + "/ns/mnt").c_str(), &first) == 0 &&
+           stat(("/proc/" + std::to_string(other) + "/ns/mnt").c_str(), &second) == 0 &&
+           first.st_ino == second.st_ino && first.st_dev == second.st_dev;
+}
+
+// Of a number that may be somebody else's by now: nothing when it is.
+Fd open_exec(int pid, int container_pid) {
+    Fd process;
+    if (pid > 0 && container_pid > 0) {
+        process = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    }
+    return process.is_open() && share_mounts(pid, container_pid) ? std::move(process) : Fd();
+}
+
+// Of a child of ours that has ended. Otherwise the status is lost.
+monitor::End end_of(int pid) {
+    siginfo_t info{};
+    if (pid <= 0 || waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
+        return {.known = false, .status = kLost};
+    }
+    return {.known = true, .status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status};
+}
+
+bool has_ended(BorrowedFd process, std::chrono::milliseconds time) {
+    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, static_cast<int>(time.count())) == 1;
+}
+
+} // namespace
+
+void Engine::Core::recover_execs(Container &container, const std::vector<monitor::SessionState> &sessions) {
+    const Paths path = paths(container.id);
+    for (const monitor::SessionState &session : sessions) {
+        container.next_session = std::max(container.next_session, session.session + 1);
+        const bool started = session.phase == monitor::Phase::kRunning || session.phase == monitor::Phase::kEnded;
+        if (session.session == 0 || !started || session.name.empty() || !is_id(session.name)) {
+            continue; // of a health check, or never started
+        }
+        auto exec = std::make_shared<Exec>();
+        exec->id = session.name;
+        exec->config = read_config(file_of(path, exec->id, ".json"));
+        exec->session = session.session;
+        exec->started = exec->running = true; // its end is told once we listen
+        exec->pid = static_cast<int>(session.pid);
+        container.execs.emplace(exec->id, std::move(exec));
+    }
+}
+
+void Engine::Core::take_over_execs(const ContainerPtr &container, const std::vector<std::shared_ptr<Exec>> &execs) {
+    const int container_pid = container->snapshot().state.pid;
+    for (const std::shared_ptr<Exec> &exec : execs) {
+        timer.soon([this, container, exec, container_pid] {
+            const fs::path file = file_of(paths(container->id), exec->id, ".pid");
+            const int known = exec->pid;
+            int pid = known;
+            // The runtime may still be starting it.
+            for (const auto end = std::chrono::steady_clock::now() + kStartsWithin;
+                 (pid = known > 0 ? known : number_in(file)) == 0 && !timer.stopping() &&
+                 std::chrono::steady_clock::now() < end;) {
+                std::this_thread::sleep_for(20ms);
+            }
+            const Fd process = open_exec(pid, container_pid);
+            while (process.is_open() && !timer.stopping() && !has_ended(process, 1s)) {
+            }
+            if (timer.stopping()) {
+                return;
+            }
+            exec_ended(container, exec->session, end_of(pid));
+            collect_orphans();
+        });
+    }
+}
+
+std::vector<std::shared_ptr<Exec>> Engine::Core::recover_lost_execs(const ContainerPtr &container) {
+    constexpr std::string_view kPrefix = "exec-", kSuffix = ".json";
+    const Paths path = paths(container->id);
+    std::vector<std::shared_ptr<Exec>> running;
+    std::error_code error;
+    const std::scoped_lock lock(container->mutex);
+    for (const fs::directory_entry &entry : fs::directory_iterator(path.run, error)) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) {
+            continue;
+        }
+        auto exec = std::make_shared<Exec>();
+        exec->id = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+        if (!is_id(exec->id) || container->execs.contains(exec->id)) {
+            continue;
+        }
+        exec->config = read_config(entry.path());
+        exec->started = true;
+        exec->session = container->next_session++;
+        if (const fs::path exit = file_of(path, exec->id, ".exit"); fs::exists(exit, error)) {
+            exec->exit_code = number_in(exit);
+            exec->ended = std::chrono::system_clock::now();
+        } else {
+            exec->running = true;
+            exec->pid = number_in(file_of(path, exec->id, ".pid"));
+            running.push_back(exec);
+        }
+        container->execs.emplace(exec->id, exec);
+    }
+    return running;
+}
+
+} // namespace ballast::engine
