@@ -34,6 +34,16 @@ int wait_for_signal() {
     }
 }
 
+// Numbered lines, a hundred a second; the numbers go on whatever becomes of a line.
+int count_lines(int lines) {
+    for (int number = 1; lines == 0 || number <= lines; number++) {
+        printf("%d\n", number);
+        fflush(stdout);
+        usleep(10'000);
+    }
+    return 0;
+}
+
 // Changes /swap between a directory and a link to where no copy may go, as fast as it can.
 int swap() {
     mkdir("/real", 0755);
@@ -74,6 +84,9 @@ int main(int count, char **words) {
     }
     if (strcmp(verb, "wait") == 0) {
         return wait_for_signal();
+    }
+    if (strcmp(verb, "count") == 0) {
+        return count_lines(atoi(first));
     }
     if (strcmp(verb, "swap") == 0) {
         return swap();
