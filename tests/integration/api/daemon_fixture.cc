@@ -151,6 +151,14 @@ bool DaemonFixture::eventually(const std::function<bool()> &condition) {
     return false;
 }
 
+std::pair<std::size_t, std::size_t> DaemonFixture::holdings() const {
+    const fs::path own = "/proc/" + std::to_string(daemon_->pid());
+    const auto count = [&own](const char *what) {
+        return static_cast<std::size_t>(std::distance(fs::directory_iterator(own / what), fs::directory_iterator()));
+    };
+    return {count("task"), count("fd")};
+}
+
 std::string DaemonFixture::log() const { return read_file(path("log")).value_or(""); }
 
 Completed DaemonFixture::docker(std::vector<std::string> words, const std::string &input) const {

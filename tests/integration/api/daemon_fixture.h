@@ -34,6 +34,8 @@ class DaemonFixture {
     void reload(const std::string &configuration);
     // Whether it became true in a time in which it must.
     static bool eventually(const std::function<bool()> &condition);
+    // Threads and open descriptors of the daemon.
+    std::pair<std::size_t, std::size_t> holdings() const;
     // What the daemon logged so far.
     std::string log() const;
 

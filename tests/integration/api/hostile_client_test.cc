@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "base/http/listener.h"
 #include "tests/integration/api/daemon_fixture.h"
 
 using namespace ballast;
@@ -49,6 +51,9 @@ TEST_CASE("bad requests are refused with a message, and the engine goes on", "[a
     REQUIRE(answers_with(fixture.ask(request("POST", "/images/create?fromImage=UPPER")), 400, "message"));
     REQUIRE(answers_with(fixture.ask(request("GET", "/images/get")), 400, "names"));
     REQUIRE(answers_with(fixture.ask(request("GET", "/images/get?names=absent")), 404, "No such image"));
+    const std::string long_header =
+        "GET /_ping HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(200'000, 'x') + "\r\n\r\n";
+    REQUIRE(answers_with(fixture.ask(long_header), 431, ""));
     REQUIRE(answers_with(fixture.ask(request("GET", "/_ping")), 200, "OK"));
 }
 
@@ -95,4 +100,73 @@ TEST_CASE("clients that send half of something and vanish leave nothing behind",
     // Every one of those connections ended, and its thread with it.
     const auto threads = [&] { return std::stoi(fixture.output_of({"info", "--format", "{{.NGoroutines}}"})); };
     REQUIRE(fixture.eventually([&] { return threads() < 16; }));
+}
+
+TEST_CASE("clients that vanish from a stream in its middle leave no thread and no descriptor", "[api][root]") {
+    const DaemonFixture fixture;
+    fixture.output_of({"run", "-d", "--name", "talker", "--network", "none", "inside", "count", "0"});
+    // Connections to it are taken by the kernel, and nobody answers.
+    const Fd silent = must(http::listen_tcp("127.0.0.1", 0));
+    const std::string registry = "127.0.0.1:" + std::to_string(must(http::port_of(silent)));
+    const auto get = [](const std::string &target) { return "GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"; };
+    const auto post = [](const std::string &target, const std::string &more = "", const std::string &body = "") {
+        return "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + more +
+               (body.empty()
+                    ? ""
+                    : "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") +
+               "\r\n" + body;
+    };
+    const std::string upgrade = "Connection: Upgrade\r\nUpgrade: tcp\r\n";
+    const auto vanish_from_all = [&] {
+        const std::string exec = fixture.ask(request("POST", "/containers/talker/exec",
+                                                     R"({"AttachStdout": true, "Cmd": ["/inside", "count", "100"]})"));
+        const std::string exec_id = exec.substr(exec.find("\"Id\":\"") + 6, 64);
+        struct Way {
+            std::string sent;
+            bool answers = true; // bytes come before the client vanishes
+        };
+        for (const Way &way : {
+                 Way{get("/events?since=1")},
+                 Way{get("/containers/talker/logs?follow=1&stdout=1")},
+                 Way{get("/containers/talker/stats")},
+                 Way{get("/images/inside/get")},
+                 Way{get("/containers/talker/export")},
+                 Way{get("/containers/talker/archive?path=/")},
+                 Way{post("/containers/talker/attach?stream=1&stdout=1&stdin=1&logs=1", upgrade)},
+                 Way{post("/containers/talker/attach?stream=1&stdout=1")},
+                 Way{post("/exec/" + exec_id + "/start", upgrade, "{\"Detach\": false}")},
+                 Way{post("/containers/talker/wait"), false},
+                 Way{post("/images/create?tag=latest&fromImage=" + registry + "/never"), false},
+                 Way{"POST /images/load HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf", false},
+                 Way{"PUT /containers/talker/archive?path=/tmp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n200\r\nhalf",
+                     false},
+                 Way{"POST /images/create?fromSrc=-&repo=half HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx",
+                     false},
+             }) {
+            CAPTURE(way.sent);
+            const Fd socket = fixture.connect();
+            REQUIRE(::send(socket.get(), way.sent.data(), way.sent.size(), MSG_NOSIGNAL) ==
+                    static_cast<ssize_t>(way.sent.size()));
+            pollfd entry{.fd = socket.get(), .events = POLLIN, .revents = 0};
+            REQUIRE((!way.answers || ::poll(&entry, 1, 60'000) == 1));
+            char some[64];
+            REQUIRE((!way.answers || ::recv(socket.get(), some, sizeof some, 0) > 12));
+            REQUIRE((!way.answers || std::string_view(some, 9) == "HTTP/1.1 "));
+        }
+    };
+    vanish_from_all(); // what is opened once stays open
+    std::pair<std::size_t, std::size_t> before{};
+    // Its threads end when they notice.
+    REQUIRE(fixture.eventually([&] {
+        const auto now = fixture.holdings();
+        return std::exchange(before, now) == now && now.first < 8;
+    }));
+    for (int round = 0; round < 3; round++) {
+        vanish_from_all();
+    }
+    REQUIRE(fixture.eventually([&] {
+        const auto now = fixture.holdings();
+        return now.first <= before.first && now.second <= before.second;
+    }));
 }
