@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <malloc.h>
-#include <optional>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <utility>
 
 #include "base/log.h"
 #include "base/program_pages.h"
+#include "runtime/daemon/chores.h"
 #include "runtime/daemon/daemon.h"
 
 using namespace ballast;
@@ -81,35 +81,33 @@ void reload(daemon::Daemon &daemon) {
     service::ready("Running");
 }
 
-constexpr int kQuiet = 1000; // milliseconds without a request after which memory is given back
+void tell_watchdog(daemon::Daemon &daemon) {
+    // Said only when it is so: the service manager ends a daemon that does not answer.
+    if (daemon.healthy()) {
+        service::alive();
+    } else {
+        log::error("the API does not answer");
+    }
+}
 
 // Until a signal ends it.
 Status run(daemon::Daemon &daemon, const Fd &signals) {
-    const auto watchdog = service::watchdog_time();
-    const int wait =
-        watchdog ? static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog).count()) : -1;
-    std::optional<std::uint64_t> seen =
-        daemon.requests(); // how many when last looked, while there is something to give
+    using Clock = std::chrono::steady_clock;
+    daemon::Chores chores(service::watchdog_time(), daemon.requests(), Clock::now());
     while (true) {
         pollfd entries[] = {{signals.get(), POLLIN, 0}, {daemon.asked().get(), POLLIN, 0}};
-        const int count = poll(entries, seen ? 1 : 2, seen ? kQuiet : wait);
+        const int count = poll(entries, chores.resting() ? 2 : 1, chores.wait(Clock::now()));
         if (count < 0 && errno != EINTR) {
             return fail_errno("poll");
         }
-        if (count == 0 && seen && std::exchange(*seen, daemon.requests()) == daemon.requests()) {
+        if (chores.resting() && (entries[1].revents & POLLIN) != 0) {
+            chores.asked(daemon.requests(), Clock::now());
+        } else if (chores.quiet_due(daemon.requests(), Clock::now())) {
             give_back_pages();
             daemon.take_note();
-            seen.reset();
-        } else if (!seen && (entries[1].revents & POLLIN) != 0) {
-            seen = daemon.requests();
         }
-        if (watchdog) {
-            // Said only when it is so: the service manager ends a daemon that does not answer.
-            if (daemon.healthy()) {
-                service::alive();
-            } else {
-                log::error("the API does not answer");
-            }
+        if (chores.watchdog_due(Clock::now())) {
+            tell_watchdog(daemon);
         }
         signalfd_siginfo signal{};
         if (count <= 0 || (entries[0].revents & POLLIN) == 0 ||
