@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/image/unpack.h"
 
+#include <ctime>
 #include <fcntl.h>
 #include <functional>
 #include <map>
+#include <optional>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <vector>
+#include <utility>
 
 #include "base/file_io.h"
 #include "base/json/json_tree.h"
+#include "base/rollback.h"
 #include "runtime/image/layer_path.h"
 
 namespace ballast::image {
@@ -44,6 +47,13 @@ Status write_at(int fd, std::string_view bytes, std::uint64_t offset) {
     return {};
 }
 
+// As the kernel stamps files.
+timespec now() {
+    timespec time{};
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &time); // every Linux has it
+    return time;
+}
+
 class Unpacker {
   public:
     Unpacker(TarReader &archive, const RootDir &root, const UnpackOptions &options)
@@ -57,14 +67,18 @@ class Unpacker {
             }
             TRY(take(entry));
         }
-        TRY(set_directory_times());
+        TRY(leave_parents());
         return done_;
     }
 
   private:
-    struct DirectoryTime {
-        std::string path;
-        timespec time;
+    // A directory that entries go into. Each of them changes its time, which it gets back when it is left: so nothing
+    // has to be remembered of the millions of directories that an archive may have.
+    struct Parent {
+        Fd fd;
+        dev_t device;
+        ino_t inode;
+        std::optional<timespec> time; // none: it is not of this archive
     };
 
     Status take(TarEntry &entry) {
@@ -118,10 +132,12 @@ class Unpacker {
     Result<int> open_parent(const std::string &path) {
         const auto known = parents_.find(path);
         if (known != parents_.end()) {
-            return known->second.get();
+            return known->second.fd.get();
         }
         Result<Fd> opened = root_.open_path(path, O_PATH | O_DIRECTORY);
-        if (!opened.has_value() && opened.error().code == ENOENT) {
+        if (!opened.has_value() && opened.error().code == ENOENT && !path.empty()) {
+            const std::size_t slash = path.rfind('/');
+            TRY(open_parent(slash == std::string::npos ? "" : path.substr(0, slash)));
             TRY(root_.make_directories(path));
             opened = root_.open_path(path, O_PATH | O_DIRECTORY);
         }
@@ -129,9 +145,54 @@ class Unpacker {
             return std::unexpected(opened.error());
         }
         if (parents_.size() >= kMostOpenParents) {
-            parents_.clear();
+            TRY(leave_parents());
         }
-        return parents_.emplace(path, std::move(*opened)).first->second.get();
+        return parents_.emplace(path, TRY(parent_of(std::move(*opened)))).first->second.fd.get();
+    }
+
+    Result<Parent> parent_of(Fd fd) const {
+        struct stat status{};
+        if (fstat(fd.get(), &status) != 0) {
+            return fail_errno("stat");
+        }
+        Parent parent{.fd = std::move(fd), .device = status.st_dev, .inode = status.st_ino, .time = {}};
+        for (const auto &[path, other] : parents_) { // by another name, through a link
+            if (other.device == parent.device && other.inode == parent.inode) {
+                parent.time = other.time;
+                return parent;
+            }
+        }
+        const timespec &changed = status.st_ctim; // nothing but what we do sets that
+        if (std::pair(changed.tv_sec, changed.tv_nsec) >= std::pair(began_.tv_sec, began_.tv_nsec)) {
+            parent.time = status.st_mtim;
+        }
+        return parent;
+    }
+
+    Status leave_parents() {
+        for (const auto &[path, parent] : parents_) {
+            const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, parent.time.value_or(timespec{})};
+            if (parent.time && utimensat(parent.fd.get(), "", times, AT_EMPTY_PATH) != 0) {
+                return fail_errno("set time of " + shortly_quoted(path));
+            }
+        }
+        parents_.clear();
+        return {};
+    }
+
+    // Now, and again when it is left, should it be the parent of other entries.
+    Status set_directory_time(const Fd &directory, const timespec &time) {
+        const timespec times[2] = {time, time};
+        struct stat status{};
+        if (futimens(directory.get(), times) != 0 || fstat(directory.get(), &status) != 0) {
+            return fail_errno("set time");
+        }
+        for (auto &[path, parent] : parents_) {
+            if (parent.device == status.st_dev && parent.inode == status.st_ino) {
+                parent.time = time;
+            }
+        }
+        return {};
     }
 
     // Takes away what stands where `entry` goes. The directories that were open may be what was taken away; `parent`
@@ -171,12 +232,7 @@ class Unpacker {
     }
 
     // After the last use of a parent's descriptor: links and directories may lead elsewhere now.
-    void forget_parents() {
-        if (stale_) {
-            parents_.clear();
-            stale_ = false;
-        }
-    }
+    Status forget_parents() { return std::exchange(stale_, false) ? leave_parents() : Status(); }
 
     Status make_directory(const LayerPath &path, int parent, const TarEntry &entry) {
         bool opaque = false;
@@ -208,9 +264,8 @@ class Unpacker {
         if (opaque) {
             TRY(set_opaque(made.get()));
         }
-        directory_times_.push_back({path.parent.empty() ? path.name : path.parent + "/" + path.name, entry.mtime});
-        forget_parents();
-        return {};
+        TRY(set_directory_time(made, entry.mtime));
+        return forget_parents();
     }
 
     Status make_file(const LayerPath &path, int parent, const TarEntry &entry) {
@@ -228,14 +283,16 @@ class Unpacker {
                 return file.is_open();
             },
             "create"));
+        Rollback undo; // a file without its whole content, say on a full disk
+        undo.add([&] { (void)unlinkat(parent, path.name.c_str(), 0); });
         TRY(write_content(file.get(), entry.size));
+        undo.commit();
         TRY(set_attributes(file.get(), entry));
         const timespec times[2] = {entry.mtime, entry.mtime};
         if (futimens(file.get(), times) != 0) {
             return fail_errno("set time");
         }
-        forget_parents();
-        return {};
+        return forget_parents();
     }
 
     Status write_content(int file, std::uint64_t size) {
@@ -275,8 +332,7 @@ class Unpacker {
         TRY(make_in_place(
             path, parent, [&] { return linkat(from.get(), target.name.c_str(), parent, path.name.c_str(), 0) == 0; },
             "link"));
-        forget_parents();
-        return {};
+        return forget_parents();
     }
 
     Status make_symlink(const LayerPath &path, int parent, const TarEntry &entry) {
@@ -286,8 +342,7 @@ class Unpacker {
         TRY(make_in_place(
             path, parent, [&] { return symlinkat(entry.target.c_str(), parent, path.name.c_str()) == 0; }, "symlink"));
         TRY(set_link_attributes(path, parent, entry));
-        forget_parents();
-        return {};
+        return forget_parents();
     }
 
     Status make_node(const LayerPath &path, int parent, const TarEntry &entry) {
@@ -312,8 +367,7 @@ class Unpacker {
         if (chmod(("/proc/self/fd/" + std::to_string(node.get())).c_str(), entry.mode) != 0) {
             return fail_errno("chmod");
         }
-        forget_parents();
-        return {};
+        return forget_parents();
     }
 
     // Of what has no descriptor to write to.
@@ -360,8 +414,7 @@ class Unpacker {
         }
         const Fd root = TRY(root_.open_path(".", O_RDONLY | O_DIRECTORY));
         TRY(set_attributes(root.get(), entry));
-        directory_times_.push_back({".", entry.mtime});
-        return {};
+        return set_directory_time(root, entry.mtime);
     }
 
     Status make_whiteout(const LayerPath &path) {
@@ -378,39 +431,20 @@ class Unpacker {
     }
 
     Status make_opaque(const std::string &directory) {
-        Result<Fd> opened = root_.open_path(directory, O_RDONLY | O_DIRECTORY);
-        if (!opened.has_value() && opened.error().code == ENOENT) {
-            TRY(root_.make_directories(directory));
-            opened = root_.open_path(directory, O_RDONLY | O_DIRECTORY);
-        }
-        return opened.has_value() ? set_opaque(opened->get()) : Status(std::unexpected(opened.error()));
+        TRY(open_parent(directory)); // made when missing
+        return set_opaque(TRY(root_.open_path(directory, O_RDONLY | O_DIRECTORY)).get());
     }
 
     static Status set_opaque(int directory) {
         return fsetxattr(directory, kOpaqueXattr, "y", 1, 0) == 0 ? Status() : fail_errno("mark as opaque");
     }
 
-    // Last of all: whatever is made in a directory changes its time.
-    Status set_directory_times() {
-        for (const DirectoryTime &directory : directory_times_) {
-            const Result<Fd> opened = root_.open_path(directory.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-            const timespec times[2] = {directory.time, directory.time};
-            if (!opened.has_value()) {
-                continue; // a later entry replaced it
-            }
-            if (futimens(opened->get(), times) != 0) {
-                return fail_errno("set time of " + shortly_quoted(directory.path));
-            }
-        }
-        return {};
-    }
-
     TarReader &archive_;
     const RootDir &root_;
     const UnpackOptions &options_;
-    std::map<std::string, Fd, std::less<>> parents_;
+    std::map<std::string, Parent, std::less<>> parents_;
     bool stale_ = false; // something was taken away that may be below one of parents_
-    std::vector<DirectoryTime> directory_times_;
+    timespec began_ = now();
     Unpacked done_;
 };
 

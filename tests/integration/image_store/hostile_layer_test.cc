@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers made to get out of their image, or to fill the disk.
 #include <algorithm>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -37,6 +38,12 @@ struct Jail {
         return count == 2 && must(read_file(outside)) == "untouched";
     }
 };
+
+// Of this process, at any time until now: proc_pid_status(5).
+std::uint64_t most_memory() {
+    const std::string status = must(read_file("/proc/self/status"));
+    return std::stoull(status.substr(status.find("VmHWM:") + 6)) << 10;
+}
 
 TarEntry device(const std::string &name, EntryKind kind, dev_t number) {
     TarEntry entry = file(name);
@@ -169,6 +176,92 @@ TEST_CASE("a hundred thousand entries in one directory are unpacked", "[hostile]
     }
     Jail jail;
     CHECK(must(jail.take(entries)).entries == 100'000);
+}
+
+TEST_CASE("hundreds of thousands of entries are unpacked in memory that does not grow with them", "[hostile][root]") {
+    constexpr int kNames = 1000, kRounds = 300;
+    std::vector<TarEntry> entries;
+    for (int count = 0; count < kNames; count++) {
+        // A long way down, so that whoever remembers it needs much.
+        entries.push_back(directory(std::string(100, 'a') + "/" + std::string(90, 'b') + "/" + std::to_string(count)));
+    }
+    std::string round = tar_of(entries);
+    constexpr std::size_t kBlock = 512;
+    while (round.ends_with(std::string(kBlock, '\0'))) {
+        round.resize(round.size() - kBlock); // the mark of the end
+    }
+    std::uint64_t at = 0;
+    const ByteSource source = [&](std::span<char> into) -> Result<std::size_t> {
+        const std::size_t place = at % round.size();
+        const std::size_t size = at < kRounds * round.size() ? std::min(into.size(), round.size() - place) : 0;
+        std::copy_n(round.begin() + static_cast<std::ptrdiff_t>(place), size, into.begin());
+        at += size;
+        return size;
+    };
+    Jail jail;
+    const RootDir inside = must(RootDir::open(jail.root));
+    const std::uint64_t before = most_memory();
+    TarReader reader = must(TarReader::open(source, "layer"));
+    CHECK(must(unpack(reader, inside, {.whiteouts = true})).entries == std::uint64_t{kNames} * kRounds);
+    CHECK(most_memory() - before < 16UL << 20);
+}
+
+TEST_CASE("directories keep their times, in whatever order their entries come", "[hostile][root]") {
+    Jail jail;
+    const auto at = [](TarEntry entry, std::time_t seconds) {
+        entry.mtime = {.tv_sec = seconds, .tv_nsec = 0};
+        return entry;
+    };
+    std::vector<TarEntry> entries{at(directory("late"), 1000), at(directory("d"), 2000), soft_link("link", "d"),
+                                  at(directory("gone"), 3000), at(directory("."), 4000)};
+    entries.push_back(file("gone/x"));
+    entries.push_back(file("gone"));            // in its place
+    for (int count = 0; count < 200; count++) { // more than are open at a time, and again and again
+        const std::string name = "d/" + std::to_string(count);
+        entries.push_back(at(directory(name), 5000 + count));
+        entries.push_back(file((count % 2 == 0 ? "link/" : "d/") + std::string("f") + std::to_string(count)));
+        entries.push_back(file(name + "/deep/file"));
+    }
+    for (int count = 0; count < 200; count++) {
+        entries.push_back(file("d/" + std::to_string(count) + "/more"));
+    }
+    entries.push_back(file("late/f"));
+    entries.push_back(at(directory("late"), 6000));
+    entries.push_back(file("late/g"));
+    must(jail.take(entries));
+    const auto time_of = [&jail](const path &name) {
+        struct stat status{};
+        REQUIRE(lstat((jail.root / name).c_str(), &status) == 0);
+        return status.st_mtim.tv_sec;
+    };
+    CHECK(time_of("late") == 6000);
+    CHECK(time_of("d") == 2000);
+    CHECK(time_of(".") == 4000);
+    for (int count = 0; count < 200; count++) {
+        CHECK(time_of("d/" + std::to_string(count)) == 5000 + count);
+    }
+}
+
+TEST_CASE("a directory that was there and is none of the archive's has the time of its last change",
+          "[hostile][root]") {
+    Jail jail;
+    const path there = jail.root / "there";
+    must(make_directories(there));
+    const timespec old[2] = {{.tv_sec = 1000, .tv_nsec = 0}, {.tv_sec = 1000, .tv_nsec = 0}};
+    REQUIRE(utimensat(AT_FDCWD, there.c_str(), old, 0) == 0);
+    usleep(20'000); // the kernel's clock of files ticks in between
+    must(jail.take({file("there/new")}));
+    struct stat status{};
+    REQUIRE(lstat(there.c_str(), &status) == 0);
+    CHECK(status.st_mtim.tv_sec > 1000);
+}
+
+TEST_CASE("a file whose content ends too early does not stay", "[hostile][root]") {
+    const std::string bytes = tar_of({file("whole", "1"), file("cut", std::string(10'000, 'c'))});
+    Jail jail;
+    CHECK_FALSE(jail.take_bytes(bytes.substr(0, 5000), {}).has_value());
+    CHECK(std::filesystem::exists(jail.root / "whole"));
+    CHECK_FALSE(std::filesystem::exists(jail.root / "cut"));
 }
 
 TEST_CASE("an archive that is cut or is none is refused", "[hostile][root]") {
