@@ -5,10 +5,12 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <unistd.h>
 #include <utility>
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "base/rollback.h"
 #include "runtime/network/address.h"
 #include "runtime/network/dns/resolv_conf.h"
 #include "runtime/network/dns/sockets.h"
@@ -150,9 +152,17 @@ Status write_container_files(Snapshot &container, const std::string &directory, 
     container.hosts_path = base / "hosts";
     container.hostname_path = base / "hostname";
     container.resolv_conf_path = base / "resolv.conf";
+    Rollback undo; // also of those of its last start: the next one makes them again
+    undo.add([&] {
+        for (const std::string &path : {container.hosts_path, container.hostname_path, container.resolv_conf_path}) {
+            (void)unlink(path.c_str());
+        }
+    });
     TRY(write_file(container.hosts_path, TRY(hosts_file(container, network, host))));
     TRY(write_file(container.hostname_path, container.config.hostname + "\n"));
-    return write_file(container.resolv_conf_path, resolv_conf(names, network, host));
+    TRY(write_file(container.resolv_conf_path, resolv_conf(names, network, host)));
+    undo.commit();
+    return {};
 }
 
 void share_container_files(Snapshot &container, const Snapshot &other) {

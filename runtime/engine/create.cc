@@ -168,7 +168,10 @@ Result<Created> Engine::create(CreateRequest request) {
     }
     auto container = std::make_shared<Container>(std::move(data));
     TRY(make_directories(path.disk / "logs", 0700));
-    rollback.add([disk = path.disk] { (void)remove_tree(disk); }); // what stays is removed at the next start
+    rollback.add([disk = path.disk, run = path.run] { // what stays is removed at the next start
+        (void)remove_tree(disk);
+        (void)remove_tree(run);
+    });
     TRY(name_anonymous_volumes(container->data.mounts, path.disk));
     for (MountPoint &mount : container->data.mounts) {
         TRY(check_bind_source(mount));

@@ -2,6 +2,7 @@
 // ImageStore: new images from containers and from root file systems.
 #include <vector>
 
+#include "base/rollback.h"
 #include "runtime/image/config_change.h"
 #include "runtime/image/new_image.h"
 
@@ -26,6 +27,8 @@ Result<std::vector<Reference>> names_of(const std::optional<Reference> &name) {
 Result<Digest> ImageStore::commit(const Digest &base, const std::filesystem::path &upper, const CommitSpec &spec) {
     const std::vector<Reference> names = TRY(names_of(spec.name));
     Lease lease = TRY(hold(base));
+    Rollback undo;
+    undo.add([&] { state_->give_up(std::move(lease)); });
     const Image parent = TRY(get(base));
     const Manifest manifest = TRY(parse_manifest(TRY(raw_manifest(base)), "manifest of " + base.text()));
     for (const Descriptor &layer : manifest.layers) {
@@ -51,6 +54,7 @@ Result<Digest> ImageStore::commit(const Digest &base, const std::filesystem::pat
         image.layers.push_back(layer.blob);
     }
     const Digest id = TRY(add_image(*state_, lease, image));
+    undo.commit();
     for (const Reference &name : names) {
         state_->event("tag", id, name.familiar());
     }
@@ -62,6 +66,8 @@ Result<Digest> ImageStore::import(ByteSource archive, const ImportSpec &spec, Pr
     NewImage image{.config = {}, .layers = {}, .names = TRY(names_of(spec.name))};
     TRY(apply_changes(spec.changes, image.config.config));
     Lease lease = state_->lease();
+    Rollback undo;
+    undo.add([&] { state_->give_up(std::move(lease)); });
     const ByteSource plain = decompressed(std::move(archive), "archive");
     const PackedLayer layer = TRY(pack_layer(*state_, lease, [&](const ByteSink &sink) -> Status {
         std::vector<char> buffer(kChunk);
@@ -81,6 +87,7 @@ Result<Digest> ImageStore::import(ByteSource archive, const ImportSpec &spec, Pr
     image.config.history = {{.created = image.config.created, .created_by = "", .author = "", .comment = spec.message}};
     image.layers = {layer.blob};
     const Digest id = TRY(add_image(*state_, lease, image, stop));
+    undo.commit();
     if (progress != nullptr) {
         progress->message(id.text());
     }

@@ -44,39 +44,55 @@ bool uses(const std::vector<ContainerUse> &containers, const Digest &id) {
     return std::ranges::contains(containers, id, &ContainerUse::image);
 }
 
-} // namespace
-
-Result<ImageStore::Collected> ImageStore::collect_garbage() {
-    Collected collected;
-    TRY(state_->with_needs([&](ImageNames &names, const std::vector<ContainerUse> &containers) -> Status {
+// Removes what nobody needs of what `considered` holds.
+Result<ImageStore::Collected> collect(StoreState &state, const std::function<bool(const Digest &)> &considered) {
+    ImageStore::Collected collected;
+    TRY(state.with_needs([&](ImageNames &names, const std::vector<ContainerUse> &containers) -> Status {
         Needs needs;
         for (const auto &[id, record] : names.images()) {
             // An image whose documents do not read might need anything: nothing is removed until it is.
-            TRY(need_image(*state_, record, needs).within("garbage collection"));
+            TRY(need_image(state, record, needs).within("garbage collection"));
         }
         for (const auto &[id, top_layer] : std::map<Digest, Digest>(names.kept())) {
-            if (uses(containers, id) || state_->is_leased(id)) {
-                need_stack(*state_, top_layer, needs);
+            if (uses(containers, id) || state.is_leased(id)) {
+                need_stack(state, top_layer, needs);
                 needs.blobs.insert(id);
             } else {
                 names.forget_kept(id);
             }
         }
-        for (const Layer &layer : state_->layers->list()) {
-            if (!needs.layers.contains(layer.chain_id) && !state_->is_leased(layer.chain_id)) {
-                TRY(state_->layers->remove(layer.chain_id));
-                collected.layers.push_back(layer.chain_id);
+        for (const Layer &layer : state.layers->list()) {
+            const Digest &id = layer.chain_id;
+            if (considered(id) && !needs.layers.contains(id) && !state.is_leased(id)) {
+                TRY(state.layers->remove(id));
+                collected.layers.push_back(id);
                 collected.layer_bytes += layer.bytes;
             }
         }
-        for (const auto &[digest, bytes] : TRY(state_->blobs->list())) {
-            if (!needs.blobs.contains(digest) && !state_->is_leased(digest)) {
-                TRY(state_->blobs->remove(digest));
+        for (const auto &[digest, bytes] : TRY(state.blobs->list())) {
+            if (considered(digest) && !needs.blobs.contains(digest) && !state.is_leased(digest)) {
+                TRY(state.blobs->remove(digest));
                 collected.blob_bytes += bytes;
             }
         }
         return {};
     }));
+    return collected;
+}
+
+} // namespace
+
+void StoreState::give_up(Lease lease) {
+    const std::set<Digest> kept = lease.held_->digests; // whoever has a lease alone changes it
+    lease.held_.reset();
+    if (const auto removed = collect(*this, [&kept](const Digest &digest) { return kept.contains(digest); });
+        !removed) {
+        warn("what a failed image left is still there: " + removed.error().message);
+    }
+}
+
+Result<ImageStore::Collected> ImageStore::collect_garbage() {
+    Collected collected = TRY(collect(*state_, [](const Digest &) { return true; }));
     collected.blob_bytes += TRY(state_->blobs->remove_partial());
     TRY(state_->layers->sweep());
     return collected;

@@ -206,6 +206,8 @@ class Loader {
                                     " layers, but the configuration has " + std::to_string(config.diff_ids.size()));
         }
         Lease lease = store_.lease();
+        Rollback undo;
+        undo.add([&] { store_.give_up(std::move(lease)); });
         lease.keep(Digest::of(document));
         NewImage image{.config = config, .config_document = document, .layers = {}, .names = names};
         for (std::size_t place = 0; place < from.layers.size(); place++) {
@@ -223,6 +225,7 @@ class Loader {
             image.layers.push_back(layer.blob);
         }
         TRY(add_image(store_, lease, image, stop_));
+        undo.commit();
         return {};
     }
 

@@ -40,7 +40,7 @@ Result<PackedLayer> pack_layer(StoreState &store, Lease &lease,
     GzipWriter gzip([&](std::string_view bytes) -> Status {
         compressed.update(bytes);
         layer.blob.size += bytes.size();
-        return write_all(file, bytes);
+        return write_all(file, bytes).within(path.string());
     });
     const Status produced = produce([&](std::string_view bytes) {
         plain.update(bytes);

@@ -32,6 +32,8 @@ class StoreState {
 
     Lease lease();
     void keep(LeaseHeld &held, const Digest &digest);
+    // Ends a lease and removes all of what it kept that nobody needs now: after a failure.
+    void give_up(Lease lease);
     // Runs `body` under the lock when no lease let go since the containers were asked for: so everything that is needed
     // is needed by a name, by one of these containers or by a lease that is there now.
     Status with_needs(const std::function<Status(ImageNames &, const std::vector<ContainerUse> &)> &body);

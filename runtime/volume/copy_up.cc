@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/rollback.h"
 #include "runtime/image/diff.h"
 #include "runtime/image/unpack.h"
 
@@ -71,11 +72,19 @@ Status copy_up(const RootDir &root, const fs::path &inside, const fs::path &data
         return fail_errno("stat " + inside.string());
     }
     const RootDir target = TRY(RootDir::open(data));
-    const std::string what = "copy " + inside.string() + " of the image into the volume";
+    const std::string what = "copy " + inside.string() + " of the image into the volume " + data.string();
+    Rollback undo; // half of it would pass for the volume's own content the next time
+    undo.add([&data] {
+        std::error_code error;
+        for (const fs::directory_entry &entry : fs::directory_iterator(data, error)) {
+            (void)remove_tree(entry.path()); // the error that matters is the first one
+        }
+    });
     TRY(copy_tree("/proc/self/fd/" + std::to_string(source->get()), target).within(what));
     if (chown(data.c_str(), status.st_uid, status.st_gid) != 0 || chmod(data.c_str(), status.st_mode & 07777U) != 0) {
         return fail_errno(what);
     }
+    undo.commit();
     return {};
 }
 

@@ -14,6 +14,7 @@
 #include "base/file_io.h"
 #include "base/json/json_cursor.h"
 #include "base/quote.h"
+#include "base/rollback.h"
 
 namespace ballast::volume {
 namespace {
@@ -203,10 +204,13 @@ Result<Volume> VolumeStore::create(Volume wanted) {
     wanted.created_ns =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
+    Rollback undo;
+    undo.add([&] { (void)remove_tree(root_ / wanted.name); }); // the next start does it otherwise
     TRY(make_directories(root_ / wanted.name, 0700));
     TRY(make_directories(data(wanted.name), 0755));
     TRY(replace_file(root_ / wanted.name / "volume.json", record_text(wanted), 0600));
     TRY(sync_directory(root_));
+    undo.commit();
     return volumes_[wanted.name] = std::move(wanted);
 }
 

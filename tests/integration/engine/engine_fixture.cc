@@ -254,6 +254,13 @@ void EngineFixture::leave_room(std::uint64_t bytes) {
     REQUIRE(mount("tmpfs", root().c_str(), "tmpfs", MS_REMOUNT, options.c_str()) == 0);
 }
 
+Result<image::Digest> EngineFixture::import(const std::string &name, std::size_t bytes) {
+    const std::string content = archive({{"content", std::string(bytes, 'x')}});
+    image::ImportSpec spec;
+    spec.name = must(image::Reference::parse_with_default_tag(name));
+    return store_->import(source_of(content), spec);
+}
+
 std::vector<std::string> EngineFixture::warnings() const {
     std::vector<std::string> all = engine_->warnings();
     all.insert(all.end(), store_warnings_.begin(), store_warnings_.end());

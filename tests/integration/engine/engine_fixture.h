@@ -42,6 +42,8 @@ class EngineFixture {
 
     // Leaves that many bytes of the disk that the engine is on.
     void leave_room(std::uint64_t bytes);
+    // Imported under this name, with one layer of that many bytes.
+    Result<image::Digest> import(const std::string &name, std::size_t bytes);
 
     // Nothing is left: no mount, no directory of a container, no process.
     std::vector<std::string> leftovers() const;
