@@ -66,6 +66,7 @@ void remove_everything(EngineClient &client) {
     for (const json &one : images ? images->json() : json::array()) {
         (void)client.call("DELETE", "/images/" + one["Id"].get<std::string>() + "?force=1");
     }
+    (void)client.call("DELETE", std::string("/networks/") + kNetwork);
 }
 
 void stop_everything(EngineClient &client) {
@@ -90,6 +91,10 @@ std::vector<std::string> kill_at_random(const Place &place, const Effort &effort
     const Holdings before = holdings_of_daemon(place);
     if (const Status done = import_worker(client, program); !done) {
         return {done.error().message};
+    }
+    if (const auto made = client.call("POST", "/networks/create", json{{"Name", kNetwork}}.dump());
+        !made || !made->good()) {
+        return {"a network: " + (made ? made->body : made.error().message)};
     }
     const Result<SmallRegistry> registry = SmallRegistry::start(effort.images, effort.seed);
     if (!registry) {

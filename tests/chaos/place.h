@@ -25,5 +25,6 @@ struct Effort {
 };
 
 inline constexpr const char *kImage = "chaos-worker";
+inline constexpr const char *kNetwork = "chaos-net"; // beside the default one
 
 } // namespace ballast::chaos

@@ -2,11 +2,13 @@
 #include "tests/chaos/truth.h"
 
 #include <format>
+#include <net/if.h>
 #include <set>
 #include <sstream>
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "base/subprocess.h"
 #include "tests/chaos/processes.h"
 
 namespace ballast::chaos {
@@ -184,6 +186,42 @@ std::vector<std::string> check_containers(EngineClient &client, const Place &pla
     return problems;
 }
 
+namespace {
+
+// With the containers and the network of the test gone there is the default bridge, and no port of it.
+std::vector<std::string> left_of_networks() {
+    std::vector<std::string> left;
+    struct if_nameindex *const interfaces = if_nameindex();
+    for (const struct if_nameindex *one = interfaces; one != nullptr && one->if_index != 0; one++) {
+        const std::string name = one->if_name;
+        if (name.starts_with("veth") || name.starts_with("br-")) {
+            left.push_back("interface " + name);
+        }
+    }
+    if_freenameindex(interfaces);
+    const Result<std::string> table = run_checked({.arguments = {"nft", "list", "table", "inet", "ballast"}});
+    if (!table) {
+        left.push_back("the rules: " + table.error().message);
+        return left;
+    }
+    std::string name;
+    std::istringstream lines(*table);
+    for (std::string line; std::getline(lines, line);) {
+        if (const std::size_t map = line.find("map published"); map != std::string::npos) {
+            name = line.substr(map + 4, line.find(' ', map + 4) - map - 4);
+        }
+        if (line.contains("elements") && !name.empty()) {
+            left.push_back("elements of " + name + ": " + line.substr(line.find("elements")));
+        }
+        if (line.contains('}') && !line.contains('{')) {
+            name.clear();
+        }
+    }
+    return left;
+}
+
+} // namespace
+
 std::vector<std::string> check_nothing_left(const Place &place) {
     std::vector<std::string> left;
     for (const Process &process : all_processes()) {
@@ -204,13 +242,17 @@ std::vector<std::string> check_nothing_left(const Place &place) {
     for (const fs::path &directory :
          {place.data_root / "containers", place.data_root / "volumes", place.data_root / "layers",
           place.data_root / "blobs/sha256", place.data_root / "incoming", place.run_root / "containers",
-          place.run_root / "monitor", place.run_root / "oci"}) {
+          place.run_root / "monitor", place.run_root / "oci", place.run_root / "network", place.run_root / "netns"}) {
         for (const fs::directory_entry &entry : fs::directory_iterator(directory, error)) {
             const std::string name = entry.path().filename();
-            if (!name.starts_with('~') && name != "empty") { // the runtime's cache of filters, the layer of no layers
+            // The runtime's cache of filters, the layer of no layers, what the host had before the first bridge.
+            if (!name.starts_with('~') && name != "empty" && name != "forwarding") {
                 left.push_back(entry.path());
             }
         }
+    }
+    for (const std::string &one : left_of_networks()) {
+        left.push_back(one);
     }
     if (place.scopes) {
         for (fs::recursive_directory_iterator entry("/sys/fs/cgroup", error), end; !error && entry != end;

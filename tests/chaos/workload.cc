@@ -95,6 +95,13 @@ void Workload::create(Slot &slot, std::minstd_rand &random) {
     if (random() % 4 == 0) {
         body["Volumes"] = {{"/anonymous", json::object()}};
     }
+    if (random() % 2 == 0) { // with a lease, an interface, and perhaps a published port
+        body["HostConfig"]["NetworkMode"] = random() % 3 == 0 ? kNetwork : "bridge";
+        if (random() % 2 == 0) {
+            body["ExposedPorts"] = {{"80/tcp", json::object()}};
+            body["HostConfig"]["PortBindings"] = {{"80/tcp", {{{"HostPort", ""}}}}};
+        }
+    }
     {
         const std::scoped_lock lock(mutex_);
         asked_[slot.name] = asked;
