@@ -30,6 +30,7 @@ variants:
 
 Workshop::Workshop() : directory_(scratch()) {
     must(make_directories(directory() / "checkout/os/initramfs"));
+    must(make_directories(directory() / "checkout/os/apparmor"));
     must(make_directories(directory() / "programs/usr"));
     must(write_file(manifest(), kManifest));
     for (const char *file : {"os/sysusers.conf", "os/initramfs/module-setup.sh"}) {
