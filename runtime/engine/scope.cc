@@ -21,6 +21,8 @@ const std::string kCgroups = "/sys/fs/cgroup";
 // Comes after ballastd and whatever containers need. Not ballastd itself: a container may be started while that
 // restarts.
 constexpr const char *kContainers = "ballast-containers.target";
+// At a shutdown containers end after it: what comes after it (what runs is recorded there) still finds them.
+constexpr const char *kSystem = "multi-user.target";
 constexpr std::chrono::seconds kOfMonitor{15}; // for the rest of the output, a syslog server and the record
 
 // "a-b.slice" is in "a.slice": systemd.slice(5).
@@ -58,6 +60,7 @@ std::vector<UnitProperty> scope_properties(const ScopePlan &plan, const ScopeCon
         {.name = "Slice", .type = "s", .words = {plan.slice}},
         {.name = "Delegate", .type = "b", .words = {"true"}},
         {.name = "After", .type = "as", .words = {kContainers}},
+        {.name = "Before", .type = "as", .words = {kSystem}},
         {.name = "KillSignal", .type = "i", .words = {std::to_string(monitor::kStop)}},
         {.name = "CollectMode", .type = "s", .words = {"inactive-or-failed"}},
         {.name = "OOMPolicy", .type = "s", .words = {"continue"}},
