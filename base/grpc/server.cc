@@ -2,9 +2,7 @@
 #include "base/grpc/server.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <list>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,8 +10,10 @@
 #include <thread>
 
 #include "base/grpc/connection.h"
+#include "base/http/listener.h"
 #include "base/http/socket_stream.h"
 #include "base/log.h"
+#include "base/signals_blocked.h"
 
 namespace ballast::grpc {
 namespace {
@@ -154,19 +154,9 @@ Result<Server> Server::start(std::vector<Fd> listeners, Methods methods, const L
     if (!state->shared->wake.is_open()) {
         return fail_errno("eventfd");
     }
-    for (const Fd &listener : state->listeners) {
-        const int flags = fcntl(listener.get(), F_GETFL);
-        if (flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-            return fail_errno("fcntl a listening socket");
-        }
-    }
-    // Threads inherit the mask of the one that starts them; handlers' threads are started by the loop.
-    sigset_t all{};
-    sigset_t before{};
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    TRY(http::make_nonblocking(state->listeners));
+    const SignalsBlocked blocked; // for the loop and handlers' threads, which it starts
     state->loop = std::thread([running = state.get()] { running->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return Server(std::move(state));
 }
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -106,6 +107,16 @@ Result<Fd> listen_tcp(const std::string &address, std::uint16_t port) {
         return fail_errno(name);
     }
     return listener;
+}
+
+Status make_nonblocking(const std::vector<Fd> &listeners) {
+    for (const Fd &listener : listeners) {
+        const int flags = fcntl(listener.get(), F_GETFL);
+        if (flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+            return fail_errno("fcntl a listening socket");
+        }
+    }
+    return {};
 }
 
 Result<std::uint16_t> port_of(BorrowedFd listener) {

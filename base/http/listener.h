@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -19,6 +20,9 @@ Result<Fd> listen_unix(const std::filesystem::path &path, mode_t mode, std::opti
 
 // `address`: IPv4 or IPv6 in numbers. Port 0: any free one.
 Result<Fd> listen_tcp(const std::string &address, std::uint16_t port);
+
+// Before they are polled: between poll(2) and accept(2) a client may go, and accept would wait for the next one.
+Status make_nonblocking(const std::vector<Fd> &listeners);
 
 // The port that a TCP socket is bound to.
 Result<std::uint16_t> port_of(BorrowedFd listener);

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <exception>
-#include <fcntl.h>
 #include <list>
 #include <mutex>
 #include <netinet/in.h>
@@ -19,8 +17,10 @@
 #include <unistd.h>
 
 #include "base/http/connection.h"
+#include "base/http/listener.h"
 #include "base/http/socket_stream.h"
 #include "base/log.h"
+#include "base/signals_blocked.h"
 
 namespace ballast::http {
 namespace {
@@ -176,27 +176,10 @@ Result<Server> Server::start(std::vector<Fd> listeners, Handler handler, const L
     state->limits = limits;
     state->stop_event = TRY(make_event());
     state->probe_event = TRY(make_event());
-    for (const Fd &listener : state->listeners) {
-        // Between poll(2) and accept(2) a client may go, and accept would wait for the next one.
-        const int flags = fcntl(listener.get(), F_GETFL);
-        if (flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-            return fail_errno("fcntl a listening socket");
-        }
-    }
-    // Threads inherit the mask of the one that starts them; connections' threads are started by the acceptor.
-    sigset_t all{};
-    sigset_t before{};
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    Result<std::unique_ptr<HangupWatch>> watch = HangupWatch::start(state->stop_event);
-    if (watch.has_value()) {
-        state->watch = std::move(*watch);
-        state->acceptor = std::thread([running = state.get()] { running->accept_forever(); });
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (!watch.has_value()) {
-        return std::unexpected(watch.error());
-    }
+    TRY(make_nonblocking(state->listeners));
+    const SignalsBlocked blocked; // for the acceptor, connections' threads, which it starts, and the watch
+    state->watch = TRY(HangupWatch::start(state->stop_event));
+    state->acceptor = std::thread([running = state.get()] { running->accept_forever(); });
     return Server(std::move(state));
 }
 

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <condition_variable>
-#include <csignal>
 #include <fcntl.h>
 #include <mutex>
 #include <netinet/in.h>
@@ -21,8 +20,10 @@
 #include <thread>
 
 #include "base/file_io.h"
+#include "base/http/listener.h"
 #include "base/http/socket_stream.h"
 #include "base/log.h"
+#include "base/signals_blocked.h"
 
 namespace ballast::http {
 namespace {
@@ -343,18 +344,9 @@ Result<std::unique_ptr<TlsFront>> TlsFront::start(std::vector<Fd> listeners, con
     if (!state->stop.is_open()) {
         return fail_errno("eventfd");
     }
-    for (const Fd &listener : state->listeners) {
-        const int flags = fcntl(listener.get(), F_GETFL);
-        if (flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-            return fail_errno("fcntl a listening socket");
-        }
-    }
-    sigset_t all{};
-    sigset_t before{};
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before); // its threads inherit that
+    TRY(make_nonblocking(state->listeners));
+    const SignalsBlocked blocked; // for the acceptor and the threads that it starts
     state->acceptor = std::thread([running = state.get()] { running->accept_forever(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return std::unique_ptr<TlsFront>(new TlsFront(std::move(state)));
 }
 

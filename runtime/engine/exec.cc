@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "base/root_dir.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/process_end.h"
 #include "runtime/engine/user_lookup.h"
 #include "runtime/monitor/detach_keys.h"
 
@@ -56,8 +56,7 @@ bool is_gone(int pid) {
     if (!process.is_open()) {
         return errno == ESRCH;
     }
-    pollfd entry{process.get(), POLLIN, 0};
-    return poll(&entry, 1, 0) > 0;
+    return ends_within(process, 0ms);
 }
 
 } // namespace

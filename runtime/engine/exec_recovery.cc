@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <charconv>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file_io.h"
@@ -12,6 +10,7 @@
 #include "base/log.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/process_end.h"
 
 // Execs after a death: of the daemon, whose monitors tell of them; of a monitor, whose children the daemon waits for;
 // of both, which leaves files and the kernel, and an exit status that is lost.
@@ -20,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kLost = 255;
 constexpr auto kStartsWithin = 10s; // an exec that was under way when its monitor was killed
 constexpr std::uint64_t kLargestProcess = 4UL << 20;
 
@@ -66,20 +64,6 @@ Fd open_exec(int pid, int container_pid) {
     return process.is_open() && share_mounts(pid, container_pid) ? std::move(process) : Fd();
 }
 
-// Of a child of ours that has ended. Otherwise the status is lost.
-monitor::End end_of(int pid) {
-    siginfo_t info{};
-    if (pid <= 0 || waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
-        return {.known = false, .status = kLost};
-    }
-    return {.known = true, .status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status};
-}
-
-bool has_ended(BorrowedFd process, std::chrono::milliseconds time) {
-    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
-    return poll(&ended, 1, static_cast<int>(time.count())) == 1;
-}
-
 } // namespace
 
 void Engine::Core::recover_execs(Container &container, const std::vector<monitor::SessionState> &sessions) {
@@ -114,12 +98,12 @@ void Engine::Core::take_over_execs(const ContainerPtr &container, const std::vec
                 std::this_thread::sleep_for(20ms);
             }
             const Fd process = open_exec(pid, container_pid);
-            while (process.is_open() && !timer.stopping() && !has_ended(process, 1s)) {
+            while (process.is_open() && !timer.stopping() && !ends_within(process, 1s)) {
             }
             if (timer.stopping()) {
                 return;
             }
-            exec_ended(container, exec->session, end_of(pid));
+            exec_ended(container, exec->session, end_of_child(pid));
             collect_orphans();
         });
     }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/process_end.h"
 
 namespace ballast::engine {
 namespace {
@@ -19,27 +20,8 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 10s;
 constexpr auto kSettlePoll = 10ms;
 constexpr auto kOrphanRound = 2s;
-constexpr int kLost = 255;
 
 Time time_of(std::int64_t nanoseconds) { return Time(Nanoseconds(nanoseconds)); }
-
-bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
-    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
-    return poll(&ended, 1, static_cast<int>(time.count())) == 1; // a pidfd is readable once its process has ended
-}
-
-// How a child of ours ended that has; unknown when it is nobody's whom we can wait for.
-monitor::End wait_for_end(int pid) {
-    siginfo_t info{};
-    if (pid <= 0 || waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
-        return {.known = false, .status = kLost};
-    }
-    const bool exited = info.si_code == CLD_EXITED;
-    return {.known = true,
-            .status = exited ? info.si_status : 128 + info.si_status,
-            .signal = exited ? 0 : info.si_status,
-            .time_ns = std::chrono::system_clock::now().time_since_epoch().count()};
-}
 
 // Is there output in the pipes that its monitor handed over?
 bool has_unread(Container &container) {
@@ -249,7 +231,7 @@ void Engine::Core::after_monitor(const ContainerPtr &container) {
 monitor::End Engine::Core::last_known_end(Container &container) {
     const std::scoped_lock lock(container.mutex);
     container.awaited_pid = 0;
-    return container.own_end ? *container.own_end : wait_for_end(container.data.state.pid);
+    return container.own_end ? *container.own_end : end_of_child(container.data.state.pid);
 }
 
 void Engine::Core::await_process(const ContainerPtr &container) {
@@ -272,7 +254,7 @@ void Engine::Core::await_process(const ContainerPtr &container) {
         {
             const std::scoped_lock lock(container->mutex);
             if (container->awaited_pid == pid) { // else after_monitor() was first
-                end = wait_for_end(pid);
+                end = end_of_child(pid);
                 if (end.known) { // else it was the child of a daemon before us
                     container->own_end = end;
                     monitor = container->control;
@@ -313,7 +295,7 @@ void Engine::Core::after_exit(const ContainerPtr &container, const monitor::Exit
         const std::scoped_lock lock(container->mutex);
         Snapshot &data = container->data;
         State &state = data.state;
-        state.exit_code = code = record.end.known ? record.end.status : kLost;
+        state.exit_code = code = record.end.known ? record.end.status : kLostStatus;
         state.error = record.end.known ? "" : "exit status lost";
         state.oom_killed = record.oom_kills > 0;
         state.pid = 0;
@@ -391,7 +373,7 @@ void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t sessi
         for (const auto &[id, exec] : container->execs) {
             if (exec->session == session && exec->running) {
                 exec->running = false;
-                exec->exit_code = end.known ? end.status : kLost;
+                exec->exit_code = end.known ? end.status : kLostStatus;
                 exec->ended = std::chrono::system_clock::now();
                 orphans.release(exec->pid);
                 ended = exec;
@@ -405,9 +387,9 @@ void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t sessi
     if (!ended->internal) {
         // Its monitor remembers as well, but may be killed before we are, and we before we are asked.
         (void)write_file(paths(container->id).run / ("exec-" + ended->id + ".exit"),
-                         std::to_string(ended->exit_code.value_or(kLost)), 0600);
+                         std::to_string(ended->exit_code.value_or(kLostStatus)), 0600);
         event(*container, "exec_die",
-              {{"execID", ended->id}, {"exitCode", std::to_string(ended->exit_code.value_or(kLost))}});
+              {{"execID", ended->id}, {"exitCode", std::to_string(ended->exit_code.value_or(kLostStatus))}});
     }
     if (ended->internal) { // of others its monitor remembers the end, should we be killed before we are asked for it
         timer.soon([this, container, ended] { forget_exec(container, *ended); });

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/signals_blocked.h"
 
 namespace ballast::registry {
 
@@ -30,16 +31,11 @@ Status in_parallel(std::size_t count, unsigned threads, std::stop_source stop,
         }
     };
     {
-        // Threads inherit the mask: signals belong to the program's own ones.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
         std::vector<std::jthread> running;
+        const SignalsBlocked blocked; // until they run; not while they are waited for
         for (std::size_t number = 0; number < std::min<std::size_t>(threads, count); ++number) {
             running.emplace_back(run);
         }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
     if (first.has_value() && stop.stop_requested()) {
         return fail(ECANCELED, "canceled");

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/process_end.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace ballast::engine {
+
+bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
+    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, static_cast<int>(time.count())) == 1; // a pidfd is readable once its process has ended
+}
+
+monitor::End end_of_child(int pid) {
+    siginfo_t info{};
+    if (pid <= 0 || waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid) {
+        return {.known = false, .status = kLostStatus};
+    }
+    const bool exited = info.si_code == CLD_EXITED;
+    return {.known = true,
+            .status = exited ? info.si_status : 128 + info.si_status,
+            .signal = exited ? 0 : info.si_status,
+            .time_ns = std::chrono::system_clock::now().time_since_epoch().count()};
+}
+
+} // namespace ballast::engine
