@@ -21,6 +21,8 @@ struct Parsed {
     UpgradeOptions upgrade;
     KernelArgumentOptions arguments;
     std::string which;
+    std::string output;
+    int boots = 3;
     std::function<int(const Parsed &)> run;
 };
 
@@ -35,6 +37,16 @@ void add_reading(CLI::App &app, Parsed &parsed) {
     health_command->add_flag("--run", parsed.run_checks, "run the checks now; nothing else follows");
     health_command->add_flag("--json", parsed.json, "for machines");
     health_command->callback([&] { parsed.run = [](const Parsed &p) { return cli::health(p.run_checks, p.json); }; });
+}
+
+void add_support(CLI::App &app, Parsed &parsed) {
+    constexpr int kMostBoots = 100;
+    CLI::App *command =
+        app.add_subcommand("support-bundle", "collect what people need who look into trouble from afar");
+    command->add_option("--output", parsed.output, "the file to write; it must not be there yet");
+    command->add_option("--boots", parsed.boots, "boots whose journal is collected; 3")
+        ->check(CLI::Range(1, kMostBoots));
+    command->callback([&] { parsed.run = [](const Parsed &p) { return support_bundle(p.output, p.boots); }; });
 }
 
 void add_updating(CLI::App &app, Parsed &parsed) {
@@ -102,6 +114,7 @@ int main_of(int argc, char **argv) {
     add_reading(app, parsed);
     add_updating(app, parsed);
     add_changing(app, parsed);
+    add_support(app, parsed);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {

@@ -37,6 +37,8 @@ int upgrade(const Ask &ask, const UpgradeOptions &options);
 int kernel_arguments(const Ask &ask, const KernelArgumentOptions &options);
 // How the last boot was judged; with `run`, how the checks find the machine now. 0: well, 1: not, or not judged yet.
 int health(bool run, bool json);
+// One archive of what people need who look into this machine from afar. `output` empty: a new file in /var/tmp.
+int support_bundle(const std::string &output, int boots);
 // Methods that answer with one line: Rollback, Pin, CleanUp, Acknowledge, Cancel.
 int simple(const Ask &ask, const BusCall &call);
 

@@ -14,6 +14,7 @@
 #include "base/json/json_cursor.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "updater/engine_api.h"
 #include "updater/health/network_facts.h"
 #include "updater/health/system_units.h"
 
@@ -22,23 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *kEngineSocket = "/run/docker.sock";
 constexpr std::chrono::seconds kPatience{20};
-constexpr int kOk = 200, kNotFound = 404;
 
 using SharedClient = std::shared_ptr<http::Client>;
-
-Result<std::string> ask_engine(const SharedClient &client, const std::string &target) {
-    http::ClientRequest request{.url = {.scheme = "http", .host = "localhost", .port = 80, .target = target}};
-    request.unix_socket = kEngineSocket;
-    request.patience = {.connect = kPatience, .idle = kPatience, .total = kPatience};
-    http::ClientResponse response = TRY(client->send(request));
-    if (response.head.status != kOk) {
-        return fail(response.head.status == kNotFound ? ENOENT : EIO,
-                    std::format("GET {}: the engine answers {}", target, response.head.status));
-    }
-    return std::move(response.body);
-}
 
 Result<int> ask_source(const SharedClient &client, const UpdaterConfig &updater, const std::string &url) {
     http::ClientRequest request{.method = "HEAD", .url = TRY(http::parse_url(url))};
@@ -103,7 +90,7 @@ Surroundings this_machine(const BootFacts &boot, const UpdaterConfig &updater) {
     return {.units = all_units,
             .is_enabled = is_unit_enabled,
             .unit_journal = unit_journal,
-            .engine = [client](const std::string &target) { return ask_engine(client, target); },
+            .engine = [engine = EngineApi()](const std::string &target) { return engine.get(target); },
             .agent_ready = agent_ready,
             .interfaces = network_interfaces,
             .ask_source = [client, updater](const std::string &url) { return ask_source(client, updater, url); },
