@@ -18,7 +18,6 @@ constexpr int kBootsBack = 6; // a trial has three starts
 constexpr std::size_t kMostLines = 20;
 constexpr std::size_t kLongestLine = 300;
 constexpr const char *kNotReady = "it started, and did not become ready";
-constexpr const char *kNoJournal = "it did not come as far as its journal: kernel, initramfs or root file system";
 
 std::vector<std::string> journal(const std::string &boot, std::vector<std::string> selection) {
     std::vector<std::string> arguments{"journalctl", "--quiet", "--no-pager", "--output=short-monotonic",
@@ -61,7 +60,7 @@ Evidence look_at_failed_boots(const std::string &name) {
         std::vector<std::string> failures = journal(boot, {"--priority=err", "--lines=20"});
         return {.reason = kNotReady, .journal = std::move(failures)};
     }
-    return {.reason = kNoJournal, .journal = {}};
+    return {.reason = health::kNoJournal, .journal = {}};
 }
 
 } // namespace ballast::updater

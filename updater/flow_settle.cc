@@ -30,6 +30,9 @@ Status Flow::proven(const Deployment &running) {
         if (was_new) {
             expected = *record.expected;
             record.expected.reset();
+            for (Refused &one : record.refused) { // another one works now
+                one.acknowledged = true;
+            }
         }
         record.newest_timestamp = std::max(record.newest_timestamp, running.commit.timestamp);
         held = record.lock_held;
@@ -45,7 +48,7 @@ Status Flow::proven(const Deployment &running) {
     }
     const bool unseen =
         std::ranges::any_of(snapshot().record.refused, [](const Refused &one) { return !one.acknowledged; });
-    return enter(unseen && !was_new ? State::kRolledBack : State::kIdle);
+    return enter(unseen ? State::kRolledBack : State::kIdle);
 }
 
 // The boot loader went back. Evidence first, then the deployment goes: it would stay in front of the menu for ever.

@@ -91,6 +91,9 @@ std::string reason(const Report &report) {
     if (!text.empty()) {
         return text;
     }
+    if (report.boot.empty()) {
+        return kNoJournal;
+    }
     return report.journal.empty() ? "it did not come far enough to say why"
                                   : "it did not come to a verdict; its last error: " + report.journal.back();
 }

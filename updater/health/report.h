@@ -55,6 +55,10 @@ struct Report {
     bool operator==(const Report &) const = default;
 };
 
+// The reason of a boot that kept nothing.
+inline constexpr const char *kNoJournal =
+    "it did not come as far as its journal: kernel, initramfs or root file system";
+
 // The required checks that failed, or what an unfinished boot ended with: one line for people, "health check units:
 // ballastd.service failed". Empty for kPassed.
 std::string reason(const Report &report);

@@ -96,6 +96,21 @@ TEST_CASE("a version that does not prove itself is given up, kept out, and told 
         must(again.upgrade({}));
         REQUIRE(bench.state() == State::kStaged);
     }
+    SECTION("once a newer one works, the story is over, seen or not") {
+        Record unseen = load_record(bench.directory.path()).record;
+        unseen.refused[0].acknowledged = false;
+        must(save_record(bench.directory.path(), unseen));
+        bench.host.available = commit('3');
+        auto newer = bench.flow();
+        REQUIRE(bench.state() == State::kRolledBack);
+        must(newer.upgrade({}));
+        bench.host.restart();
+        bench.host.prove();
+        auto working = bench.flow();
+        must(working.settle()); // as each look at the status does
+        REQUIRE(bench.state() == State::kIdle);
+        REQUIRE(working.snapshot().record.refused[0].acknowledged);
+    }
     SECTION("an operator insists, and the boot loader tries it again") {
         bench.host.facts.trial = checksum('2') + ".0";
         bench.host.facts.tries = 0;

@@ -80,6 +80,8 @@ TEST_CASE("a boot without verdict gives its last error as the reason", "[health]
     CHECK(reason(report) == "it did not come to a verdict; its last error: kernel: oops");
     report.journal.clear();
     CHECK(reason(report) == "it did not come far enough to say why");
+    report.boot.clear();
+    CHECK(reason(report) == kNoJournal);
 }
 
 TEST_CASE("lines of a health report are cut, and cannot steer a terminal", "[health]") {
