@@ -205,6 +205,14 @@ class Engine::Core {
     Result<network::Sandbox> reserve_networks(const Snapshot &container);
     Texts host_gateway() const; // the host as containers see it: the default bridge's addresses
     void network_events(const Snapshot &container, const network::Sandbox &sandbox, const std::string &action);
+    // The container's record says what networks it is on: written last when it joins one, first when it leaves one.
+    // `request`: absent when it leaves. Under `operation`.
+    Status write_membership(const ContainerPtr &container, const std::string &network,
+                            const std::optional<EndpointRequest> &request);
+    Result<network::Sandbox> leave_network(const Snapshot &container, const std::string &network_id);
+    // Takes running containers from networks that their records do not name: we were killed while they joined or left.
+    // Before Networks::restore(), which makes what an endpoint lacks.
+    void finish_network_changes();
 
     // --- loopback_ports.cc
     // All that containers publish, for the host's own programs at its loopback addresses; without an effect where the

@@ -66,6 +66,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
             running.insert(container->id);
         }
     }
+    core->finish_network_changes();
     const Texts problems = core->networks->restore(running);
     core->warnings.insert(core->warnings.end(), problems.begin(), problems.end());
     if (const fs::path cgroup = core->settings().loopback_cgroup; !cgroup.empty()) {

@@ -159,6 +159,46 @@ void Engine::Core::network_events(const Snapshot &container, const network::Sand
     }
 }
 
+Status Engine::Core::write_membership(const ContainerPtr &container, const std::string &network,
+                                      const std::optional<EndpointRequest> &request) {
+    const std::scoped_lock lock(container->mutex);
+    NetworkingConfig before = container->data.networking;
+    container->data.networking.erase(network);
+    if (request) {
+        container->data.networking.emplace(network, *request);
+    }
+    Status saved = save(*container);
+    if (!saved) {
+        container->data.networking = std::move(before);
+    }
+    return saved;
+}
+
+void Engine::Core::finish_network_changes() {
+    for (const ContainerPtr &container : all()) {
+        const std::optional<network::Sandbox> sandbox = networks->sandbox(container->id);
+        const Snapshot data = container->snapshot();
+        if (!sandbox || !data.state.running()) {
+            continue; // what it has is taken away as a whole
+        }
+        for (const network::Endpoint &endpoint : sandbox->endpoints) {
+            const bool stays = std::ranges::any_of(data.networking, [&](const auto &member) {
+                const Result<network::Network> network = networks->find(member.first);
+                return member.first == endpoint.network || (network && network->id == endpoint.network_id);
+            });
+            if (const Result<network::Sandbox> left = stays ? *sandbox : leave_network(data, endpoint.network_id);
+                !left) {
+                warnings.push_back("container " + data.name + ": leave network " + endpoint.network + ": " +
+                                   left.error().message);
+            }
+        }
+    }
+}
+
+Result<network::Sandbox> Engine::Core::leave_network(const Snapshot &container, const std::string &network_id) {
+    return networks->disconnect(container.id, network_id, TRY(plan_ports(container.config, container.host)));
+}
+
 Result<NetworkView> Engine::create_network(const network::NetworkRequest &request) {
     NetworkView view{.network = TRY(core_->networks->create(request))};
     core_->events.publish(network_event(view.network, "create"));
@@ -229,16 +269,7 @@ Status Engine::connect_network(const std::string &reference, const std::string &
         TRY(core_->networks->connect(data.id, wish_of(network.id, request), TRY(plan_ports(data.config, data.host))));
         core_->publish_rest_on_loopback(); // the default route may lead elsewhere now
     }
-    Status saved;
-    {
-        const std::scoped_lock lock(container->mutex);
-        container->data.networking[network.name] = request;
-        saved = core_->save(*container);
-        if (!saved) {
-            container->data.networking.erase(network.name);
-        }
-    }
-    if (!saved) {
+    if (const Status saved = core_->write_membership(container, network.name, request); !saved) {
         if (running) {
             (void)core_->networks->disconnect(data.id, network.id, {}); // the error that matters is the first one
             core_->publish_rest_on_loopback();
@@ -264,20 +295,21 @@ Status Engine::disconnect_network(const std::string &reference, const std::strin
     if (!data.networking.contains(network.name)) {
         return fail(EPERM, "container " + data.id + " is not connected to network " + network.name);
     }
-    if (data.state.running()) {
-        const Result<network::Sandbox> left =
-            core_->networks->disconnect(data.id, network.id, TRY(plan_ports(data.config, data.host)));
-        if (!left && !force) {
-            return std::unexpected(left.error());
-        }
-        core_->publish_rest_on_loopback();
-        core_->resolver.names().remove(network.id, data.id);
-        core_->tell_names(data);
-        core_->events.publish(network_event(network, "disconnect", {{"container", data.id}}));
+    TRY(core_->write_membership(container, network.name, std::nullopt));
+    if (!data.state.running()) {
+        return {};
     }
-    const std::scoped_lock lock(container->mutex);
-    container->data.networking.erase(network.name);
-    return core_->save(*container);
+    const Result<network::Sandbox> left = core_->leave_network(data, network.id);
+    if (!left && !force) {
+        // The error that matters is the first one.
+        (void)core_->write_membership(container, network.name, data.networking.at(network.name));
+        return std::unexpected(left.error());
+    }
+    core_->publish_rest_on_loopback();
+    core_->resolver.names().remove(network.id, data.id);
+    core_->tell_names(container->snapshot());
+    core_->events.publish(network_event(network, "disconnect", {{"container", data.id}}));
+    return {};
 }
 
 Result<Pruned> Engine::prune_networks(const Filters &filters) {

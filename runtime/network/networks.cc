@@ -26,6 +26,16 @@ void set_aside(const fs::path &file, const std::string &problem, Texts &warnings
     }
 }
 
+// What a write that was cut short has left.
+void remove_unfinished(const fs::path &directory) {
+    std::error_code error;
+    for (const fs::directory_entry &entry : fs::directory_iterator(directory, error)) {
+        if (entry.path().filename().string().starts_with(".ballast.")) {
+            (void)unlink(entry.path().c_str()); // it harms nobody, and goes the next time
+        }
+    }
+}
+
 std::string machine_seed() { return read_file("/etc/machine-id", 64).value_or("ballast"); }
 
 Network predefined(const char *name, Driver driver) {
@@ -136,6 +146,8 @@ Status Networks::State::load(Texts &warnings) {
     TRY(make_directories(settings.data_root / "networks", 0700));
     TRY(make_directories(settings.run_root / "network", 0700));
     TRY(make_directories(settings.run_root / "netns", 0700));
+    remove_unfinished(settings.data_root / "networks");
+    remove_unfinished(settings.run_root / "network");
     for (Network network : {predefined("host", Driver::kHost), predefined("none", Driver::kNull)}) {
         networks.emplace(network.id, network);
     }
@@ -144,7 +156,7 @@ Status Networks::State::load(Texts &warnings) {
     for (const fs::directory_entry &entry : fs::directory_iterator(settings.data_root / "networks", error)) {
         const fs::path &file = entry.path();
         if (file.extension() != ".json") {
-            continue; // set aside, or the rest of a write
+            continue; // set aside
         }
         const Result<std::string> text = read_file(file, kLargestRecord);
         Result<Network> network = text ? parse_network(*text, file) : Result<Network>(std::unexpected(text.error()));
