@@ -44,6 +44,8 @@ std::string subject(const Outcome &outcome, const Plans &plans) {
         return plans.process == nullptr
                    ? ""
                    : nth(plans.process->rlimits, index, [](const oci::Rlimit &limit) { return limit.name; });
+    case Step::kApparmorLabel:
+        return plans.process == nullptr ? "" : quote(plans.process->apparmor_profile);
     case Step::kBoundingSet:
     case Step::kAmbientSet:
     case Step::kCapabilityMissing:
@@ -98,6 +100,9 @@ std::string advice(const Outcome &outcome) {
     }
     if (outcome.step == Step::kUserMapping && outcome.code == EINVAL) {
         return "; linux.uidMappings and linux.gidMappings have to map the ids that the container uses";
+    }
+    if (outcome.step == Step::kApparmorLabel && outcome.code == ENOENT) {
+        return "; the kernel has no such profile, it has to be loaded first";
     }
     if (outcome.step == Step::kSeccomp && outcome.code == EACCES) {
         return "; it takes process.noNewPrivileges or CAP_SYS_ADMIN";

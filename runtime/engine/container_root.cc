@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "base/rollback.h"
 #include "base/root_dir.h"
 #include "runtime/engine/core.h"
+#include "runtime/engine/process_end.h"
 
 namespace ballast::engine {
 namespace {
@@ -51,11 +51,6 @@ Status mount_inside(const RootDir &root, const std::string &inside, const std::s
     return {};
 }
 
-bool has_ended(const Fd &process) {
-    pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
-    return poll(&ended, 1, 0) != 0; // a pidfd is readable once its process has ended
-}
-
 } // namespace
 
 Status Engine::Core::in_root(const ContainerPtr &container, const std::function<Status(const RootDir &)> &work) {
@@ -71,7 +66,7 @@ Status Engine::Core::in_root(const ContainerPtr &container, const std::function<
             process = container->process;
         }
         const RootDir root = TRY(RootDir::open("/proc/" + std::to_string(data.state.pid) + "/root"));
-        if (process == nullptr || has_ended(*process)) { // then the number may have been somebody else's
+        if (process == nullptr || TRY(has_ended(*process))) { // then the number may have been somebody else's
             return fail(EBUSY, "container " + data.id + " is not running any more");
         }
         operation.unlock(); // it may end, or be removed, while we copy: the descriptor keeps what it had
