@@ -6,14 +6,24 @@
 #include <ctime>
 #include <fcntl.h>
 #include <format>
+#include <string_view>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 namespace ballast::service {
 namespace {
 
+constexpr std::string_view kUnnamed = "unknown"; // sd_listen_fds_with_names(3), without LISTEN_FDNAMES
+
 // Not told is not wrong: without systemd there is nobody to tell.
 void tell(const std::string &state) { (void)sd_notify(0, state.c_str()); }
+
+// Of a socket unit, by the name that systemd gives its sockets. Never one that was kept: those are of containers, where
+// the API must not be heard, and some of them listen as well.
+bool is_listener(std::string_view name, BorrowedFd fd) {
+    const bool of_unit = name.ends_with(".socket") || name == kUnnamed;
+    return of_unit && sd_is_socket(fd.get(), AF_UNSPEC, SOCK_STREAM, 1) > 0;
+}
 
 } // namespace
 
@@ -27,7 +37,7 @@ Result<Inherited> take_inherited() {
     for (int place = 0; place < count; place++) {
         Fd fd(SD_LISTEN_FDS_START + place);
         (void)fcntl(fd.get(), F_SETFD, FD_CLOEXEC); // systemd's library has done so; it cannot fail
-        if (sd_is_socket(fd.get(), AF_UNSPEC, SOCK_STREAM, 1) > 0) {
+        if (is_listener(names[place], fd)) {
             inherited.listeners.push_back(std::move(fd));
         } else {
             inherited.kept.insert_or_assign(names[place], std::move(fd));

@@ -28,7 +28,8 @@ void alive(); // for the watchdog
 // How often alive() is due; nothing: no watchdog.
 std::optional<std::chrono::microseconds> watchdog_time();
 
-// Puts a copy into the descriptor store, which survives this process. Names hold no colons and at most 255 bytes.
+// Puts a copy into the descriptor store, which survives this process. Names hold no colons and at most 255 bytes, and do
+// not end as those of socket units do.
 void keep(const std::string &name, BorrowedFd fd);
 void forget(const std::string &name);
 
