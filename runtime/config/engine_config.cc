@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <format>
 #include <functional>
 #include <limits>
-#include <span>
 
 #include "base/quote.h"
 #include "base/yaml.h"
+#include "runtime/config/network_keys.h"
+#include "runtime/config/reading.h"
 #include "runtime/config/values.h"
 
 namespace ballast::config {
@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::array kLogDrivers{"json-file", "local", "journald", "syslog", "none"};
 constexpr std::array kLogLevels{"debug", "info", "warn", "error", "fatal"};
-constexpr std::size_t kFarthestSuggestion = 3; // letters that a suggested key may differ in
 constexpr long long kMostNumber = std::numeric_limits<long long>::max();
 
 // One key of the file: reads what stands there into the configuration.
@@ -27,30 +26,6 @@ struct Key {
     Effect effect;
     Read read;
 };
-
-std::unexpected<Error> wrong(const YamlNode &node, const std::string &what) {
-    return fail(EINVAL, node.where() + ": " + what);
-}
-
-std::unexpected<Error> wrong_at(const YamlNode &root, const char *key, const std::string &what) {
-    const Result<YamlNode> node = root.at(key);
-    return wrong(node.has_value() ? *node : root, std::format("\"{}\" {}", key, what));
-}
-
-// Fails on the first key that is not known, and says which one was probably meant.
-Status refuse_unknown(const YamlNode &mapping, std::span<const char *const> known) {
-    for (const auto &[name, value] : TRY(mapping.members())) {
-        if (std::ranges::contains(known, name, [](const char *key) { return std::string_view(key); })) {
-            continue;
-        }
-        const char *nearest =
-            *std::ranges::min_element(known, {}, [&](const char *key) { return edit_distance(name, key); });
-        const bool near = edit_distance(name, nearest) <= kFarthestSuggestion;
-        return wrong(value,
-                     "unknown key " + quote(name) + (near ? std::format("; did you mean \"{}\"?", nearest) : ""));
-    }
-    return {};
-}
 
 template <auto Member>
 Status read_text(const YamlNode &root, const char *key, EngineConfig &config) {
@@ -75,31 +50,6 @@ Status read_number(const YamlNode &root, const char *key, EngineConfig &config) 
     using Number = std::remove_reference_t<decltype(config.*Member)>;
     config.*Member = static_cast<Number>(TRY(root.integer_or(key, 0, Least, Most)));
     return {};
-}
-
-template <auto Member>
-Status read_network_text(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.network.*Member = TRY(root.string(key));
-    return {};
-}
-
-template <auto Member>
-Status read_network_flag(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.network.*Member = TRY(root.boolean_or(key, config.network.*Member));
-    return {};
-}
-
-template <auto Member>
-Status read_network_address(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.network.*Member = TRY(root.string(key));
-    return is_ip_address(config.network.*Member) ? Status() : wrong_at(root, key, "must be an IP address");
-}
-
-template <auto Member>
-Status read_network_cidr(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.network.*Member = TRY(root.string(key));
-    return is_cidr(config.network.*Member) ? Status()
-                                           : wrong_at(root, key, "must be an address with a prefix, like 10.0.0.1/24");
 }
 
 template <auto Member>
@@ -134,14 +84,6 @@ Status read_addresses(const YamlNode &root, const char *key, EngineConfig &confi
         }
     }
     return {};
-}
-
-Result<std::map<std::string, std::string>> texts_by_name(const YamlNode &mapping) {
-    std::map<std::string, std::string> values;
-    for (const auto &[name, value] : TRY(mapping.members())) {
-        values[name] = TRY(value.as_string());
-    }
-    return values;
 }
 
 Status read_live_restore(const YamlNode &root, const char *key, EngineConfig & /*config*/) {
@@ -298,31 +240,6 @@ Status read_features(const YamlNode &root, const char *key, EngineConfig &config
     const YamlNode node = TRY(root.at(key));
     for (const auto &[name, value] : TRY(node.members())) {
         config.features[name] = TRY(node.boolean_or(name, false));
-    }
-    return {};
-}
-
-Status read_mtu(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.network.mtu = static_cast<int>(TRY(root.integer_or(key, 0, 0, 65535)));
-    return {};
-}
-
-Status read_address_pools(const YamlNode &root, const char *key, EngineConfig &config) {
-    static constexpr std::array kKeys{"base", "size"};
-    for (const YamlNode &item : TRY(TRY(root.at(key)).items())) {
-        TRY(refuse_unknown(item, kKeys));
-        AddressPool pool{TRY(item.string("base")), static_cast<int>(TRY(item.integer_or("size", 0, 1, 128)))};
-        if (!is_cidr(pool.base)) {
-            return wrong(item, "\"base\" must be a network, like 10.200.0.0/16");
-        }
-        config.network.address_pools.push_back(std::move(pool));
-    }
-    return {};
-}
-
-Status read_network_options(const YamlNode &root, const char *key, EngineConfig &config) {
-    for (const auto &[driver, options] : TRY(TRY(root.at(key)).members())) {
-        config.network.options[driver] = TRY(texts_by_name(options));
     }
     return {};
 }

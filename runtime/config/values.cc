@@ -62,13 +62,15 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
 
 bool is_ip_address(const std::string &text) { return address_bits(text) != 0; }
 
-bool is_cidr(const std::string &text) {
+std::optional<int> prefix_of(const std::string &text) {
     const std::size_t slash = std::min(text.find('/'), text.size());
     const std::optional<int> length =
         whole_number<int>(std::string_view(text).substr(std::min(slash + 1, text.size())));
     const int bits = address_bits(text.substr(0, slash));
-    return bits != 0 && length && *length >= 0 && *length <= bits;
+    return bits != 0 && length && *length >= 0 && *length <= bits ? length : std::nullopt;
 }
+
+bool is_cidr(const std::string &text) { return prefix_of(text).has_value(); }
 
 std::optional<AddressAndPort> parse_address_and_port(const std::string &text) {
     const std::size_t colon = text.rfind(':');

@@ -13,7 +13,8 @@ namespace ballast::config {
 std::optional<std::int64_t> parse_size(std::string_view text);
 
 bool is_ip_address(const std::string &text);
-// "10.0.0.0/8", "fd00::/64".
+// "10.0.0.0/8", "fd00::/64": 8, 64. Nothing for other forms.
+std::optional<int> prefix_of(const std::string &text);
 bool is_cidr(const std::string &text);
 // "host:port" with an address in numbers.
 struct AddressAndPort {
