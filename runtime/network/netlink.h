@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "runtime/network/address.h"
 
-// rtnetlink(7): links, addresses, routes and neighbours. The one place that includes libnl.
+// rtnetlink(7): links, addresses, routes and neighbours.
 namespace ballast::network {
 
 struct Link {
@@ -34,9 +34,7 @@ struct VethSpec {
     bool hairpin = false;  // a port that frames may leave by that came in by it
 };
 
-// Six pairs of hexadecimal digits with colons or dashes as the bytes. Nothing for groups and for all zeros.
-std::optional<std::string> mac_bytes(const std::string &text);
-std::string mac_text(std::string_view bytes);
+class NetlinkMessage;
 
 // Changes in the order in which the kernel makes them. Each goes its own way: one that fails stops no later one.
 class NetlinkChanges {
@@ -67,8 +65,7 @@ class NetlinkChanges {
         std::string what;  // for messages: "add eth0"
         std::vector<int> tolerated;
     };
-    class Message;
-    void push(Message &message, std::string what, std::initializer_list<int> tolerated = {});
+    void push(NetlinkMessage &message, std::string what, std::initializer_list<int> tolerated = {});
     std::vector<Request> requests_;
 };
 
@@ -98,28 +95,6 @@ class Netlink {
     struct Socket;
     explicit Netlink(std::unique_ptr<Socket> socket);
     std::unique_ptr<Socket> socket_;
-};
-
-// Hears of links that go away and of nftables that others change.
-class KernelEvents {
-  public:
-    static Result<KernelEvents> open();
-    KernelEvents(KernelEvents &&other) noexcept;
-    KernelEvents &operator=(KernelEvents &&other) noexcept;
-    ~KernelEvents();
-
-    BorrowedFd links() const;
-    BorrowedFd tables() const;
-    // Names of links that are gone since the last call. Nothing: too many to tell them all.
-    std::optional<std::vector<std::string>> take_links();
-    // Whether a part of the table `name` was taken away since the last call, other than elements by us; true when that
-    // is not known.
-    bool take_tables(const std::string &name);
-
-  private:
-    struct Sockets;
-    explicit KernelEvents(std::unique_ptr<Sockets> sockets);
-    std::unique_ptr<Sockets> sockets_;
 };
 
 } // namespace ballast::network

@@ -5,6 +5,7 @@
 #include "base/file_io.h"
 #include "base/quote.h"
 #include "base/rollback.h"
+#include "runtime/network/mac_address.h"
 #include "runtime/network/namespace.h"
 #include "runtime/network/record.h"
 #include "runtime/network/state.h"

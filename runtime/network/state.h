@@ -11,6 +11,7 @@
 #include "runtime/network/address_pools.h"
 #include "runtime/network/firewall.h"
 #include "runtime/network/held_ports.h"
+#include "runtime/network/kernel_events.h"
 #include "runtime/network/netlink.h"
 #include "runtime/network/networks.h"
 #include "runtime/network/nftables.h"

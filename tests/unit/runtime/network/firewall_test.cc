@@ -2,7 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "runtime/network/firewall.h"
-#include "runtime/network/netlink.h"
+#include "runtime/network/mac_address.h"
 
 namespace ballast::network {
 namespace {
