@@ -15,6 +15,7 @@
 #include "base/subprocess.h"
 #include "boot/device_events.h"
 #include "boot/drivers.h"
+#include "boot/hang_guard.h"
 #include "boot/root_device.h"
 #include "boot/root_options.h"
 #include "boot/switch_root.h"
@@ -25,6 +26,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char *kRoot = "/sysroot";
+constexpr std::chrono::minutes kFirstStep{1};
+constexpr std::chrono::seconds kGrace{30};            // that a step may take beside its wait
+constexpr std::chrono::hours kLongestCheck{2};        // of a file system: large and slow disks take their time
 constexpr unsigned kTimeToRead = 10;                  // seconds between a message and the restart
 constexpr std::chrono::milliseconds kLookAgain{1000}; // a partition may be readable a moment after its event
 
@@ -146,11 +150,15 @@ Status find_deployment() {
     return {};
 }
 
-Result<std::string> prepare() {
+Result<std::string> prepare(HangGuard &guard) {
     TRY(open_standard_streams());
     const RootOptions options = TRY(parse_root_options(TRY(read_file("/proc/cmdline"))));
+    const auto step = options.wait + kGrace;
+    TRY(guard.allow(step));
     const RootDevice device = TRY(wait_for_root(options));
+    TRY(guard.allow(kLongestCheck));
     TRY(check_file_system(options, device));
+    TRY(guard.allow(step));
     TRY(mount_root(options, device));
     if (options.deployment) {
         TRY(find_deployment());
@@ -170,6 +178,13 @@ Result<std::string> prepare() {
     _exit(1); // the kernel panics
 }
 
+// In the guard's process. An orderly restart waits for the driver that hangs, as a sync() would; this one does not.
+void end_hang() {
+    say(Priority::kError, "A step did not end (rd.timeout=). Restarting.");
+    (void)write_file("/proc/sysrq-trigger", "b"); // fails once it has moved to the new root
+    reboot(RB_AUTOBOOT);
+}
+
 } // namespace
 } // namespace ballast::boot
 
@@ -182,7 +197,11 @@ int main(int, char **arguments) {
     if (const Status mounted = boot::mount_kernel_file_systems(); !mounted) {
         boot::restart(mounted.error().message);
     }
-    Result<std::string> init = boot::prepare();
+    Result<boot::HangGuard> guard = boot::HangGuard::start(boot::kFirstStep, boot::end_hang); // ends when init starts
+    if (!guard) {
+        boot::restart(guard.error().message);
+    }
+    Result<std::string> init = boot::prepare(*guard);
     if (!init) {
         boot::restart(init.error().message);
     }
