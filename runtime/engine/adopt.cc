@@ -139,6 +139,16 @@ bool Engine::Core::is_frozen(const Snapshot &container) const {
     return cgroup && read_file(*cgroup / "cgroup.freeze", 16).value_or("") == "1\n";
 }
 
+// What systemd kept for us of its monitor.
+void Engine::Core::take_inherited(Container &container, std::map<std::string, Fd> &inherited) {
+    const std::scoped_lock lock(container.mutex);
+    for (int role = 0; role <= static_cast<int>(last_of(monitor::Role{})); role++) {
+        if (const auto kept = inherited.find(container.id + "-" + std::to_string(role)); kept != inherited.end()) {
+            container.kept[static_cast<monitor::Role>(role)] = std::make_shared<Fd>(std::move(kept->second));
+        }
+    }
+}
+
 void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited) {
     const Paths path = paths(container->id);
     const Snapshot data = container->snapshot();
@@ -191,7 +201,9 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
             running = container->control != nullptr;
         }
         if (running) {
-            (void)take_descriptors(*container); // it may have ended: its monitor tells
+            if (!take_descriptors(*container)) { // it may have ended: its monitor tells; or its monitor has since
+                take_inherited(*container, inherited);
+            }
             watch(container, std::move(*feed));
             take_over_execs(container, recover_lost_execs(container));
             start_health(container);
@@ -205,21 +217,17 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
         return; // start_restarting() goes on with those that are to run
     }
     // No monitor. What systemd kept for us lets another take its place.
-    end_making(*container);
+    end_making(*container, "run", container->id);
     const Result<LivingProcess> living = living_process(container->id);
-    if (living || data.state.running()) { // one that has ended may have said something that nobody has read
+    if (living) {
         const std::scoped_lock lock(container->mutex);
-        if (living) {
-            container->data.state.pid = living->pid;
-            orphans.claim(living->pid);
-            container->process = living->process;
-            container->kept[monitor::Role::kProcess] = living->process;
-        }
-        for (int role = 0; role <= static_cast<int>(last_of(monitor::Role{})); role++) {
-            if (const auto kept = inherited.find(container->id + "-" + std::to_string(role)); kept != inherited.end()) {
-                container->kept[static_cast<monitor::Role>(role)] = std::make_shared<Fd>(std::move(kept->second));
-            }
-        }
+        container->data.state.pid = living->pid;
+        orphans.claim(living->pid);
+        container->process = living->process;
+        container->kept[monitor::Role::kProcess] = living->process;
+    }
+    if (living || data.state.running()) { // one that has ended may have said something that nobody has read
+        take_inherited(*container, inherited);
     }
     (void)recover_lost_execs(container); // after_monitor() takes them over
     if (!data.state.running()) {

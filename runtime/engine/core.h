@@ -41,7 +41,8 @@ struct Exec {
     ExecConfig config;
     std::uint32_t session = 0;
     bool running = false, started = false;
-    bool internal = false; // of a health check: not listed, no events
+    bool internal = false;   // of a health check: not listed, no events
+    bool taken_over = false; // its monitor is gone, and somebody waits for its end
     std::optional<int> exit_code;
     int pid = 0;
     Time ended = kNever;
@@ -137,8 +138,9 @@ class Engine::Core {
     void unmount_rootfs(Container &container);
     Result<std::string> oci(const std::vector<std::string> &words, const std::string &input = {}) const; // its output
     Result<monitor::Settings> monitor_settings(const Snapshot &container) const;
-    void end_making(Container &container); // calls of the runtime whose monitor was killed
-    void tear_down(Container &container);  // all that a running container has, gone
+    // Calls of the runtime whose monitor was killed, see end_runtime_calls().
+    void end_making(Container &container, const std::string &verb, const std::string &argument);
+    void tear_down(Container &container); // all that a running container has, gone
     Status take_descriptors(Container &container);
 
     // --- exit.cc
@@ -148,6 +150,7 @@ class Engine::Core {
     void await_process(const ContainerPtr &container); // that is our child now: its new monitor is told of its end
     void collect_orphans();                            // of a monitor that was killed, until none is left
     void after_exit(const ContainerPtr &container, const monitor::ExitRecord &record);
+    void exec_started(Container &container, std::uint32_t session, int pid);
     void exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end);
     void schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay);
 
@@ -166,13 +169,19 @@ class Engine::Core {
     Result<std::shared_ptr<Exec>> create_exec(const ContainerPtr &container, ExecConfig config, bool internal);
     Result<std::optional<Fd>> start_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec, bool detach);
     Result<std::pair<ContainerPtr, std::shared_ptr<Exec>>> find_exec(const std::string &id);
+    Result<std::optional<Fd>> run_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec, bool detach);
+    void exec_runs(Exec &exec, int pid);                               // under its container's mutex
     void forget_exec(const ContainerPtr &container, const Exec &exec); // by its monitor, and its files
 
     // --- exec_recovery.cc
     // Execs of the daemon's last life, as their monitor tells of them. Under the container's mutex.
     void recover_execs(Container &container, const std::vector<monitor::SessionState> &sessions);
-    // Their monitor is gone, and their streams with it: what can be known of their end still is told.
+    // Their monitor is gone, and their streams with it: those that were still being started are not any more, and what
+    // can be known of the end of the others is told.
     void take_over_execs(const ContainerPtr &container, const std::vector<std::shared_ptr<Exec>> &execs);
+    // For the daemon's next life: its monitor remembers as well, but may be killed before we are, and we before we are
+    // asked.
+    void note_end(const std::string &container, const Exec &exec) const;
     // Those that no monitor tells of, by their files: they have ended, or take_over_execs() comes next for what is
     // returned.
     std::vector<std::shared_ptr<Exec>> recover_lost_execs(const ContainerPtr &container);
@@ -190,6 +199,7 @@ class Engine::Core {
     Status recover(std::map<std::string, Fd> inherited, Texts &warnings);
     bool is_frozen(const Snapshot &container) const;
     void recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited);
+    static void take_inherited(Container &container, std::map<std::string, Fd> &inherited);
     Status adopt(const ContainerPtr &container);
     struct LivingProcess {
         int pid = 0;

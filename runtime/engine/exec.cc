@@ -93,8 +93,6 @@ Result<std::shared_ptr<Exec>> Engine::Core::create_exec(const ContainerPtr &cont
 
 Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec,
                                                    bool detach) {
-    Snapshot data;
-    std::shared_ptr<monitor::Connection> control;
     {
         const std::scoped_lock lock(container->mutex);
         TRY(may_exec(container->id, container->data.state.phase));
@@ -102,6 +100,26 @@ Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container
             return fail(EBUSY, "Error: Exec command " + exec->id + " has already run");
         }
         exec->started = true;
+    }
+    Result<std::optional<Fd>> stream = run_exec(container, exec, detach);
+    if (!stream) {
+        const std::scoped_lock lock(container->mutex);
+        if (!exec->running && exec->ended == kNever) {
+            exec->exit_code = exec->exit_code.value_or(kNotExecutable);
+            exec->ended = std::chrono::system_clock::now();
+            note_end(container->id, *exec);
+        }
+        container->changed.notify_all();
+    }
+    return stream;
+}
+
+Result<std::optional<Fd>> Engine::Core::run_exec(const ContainerPtr &container, const std::shared_ptr<Exec> &exec,
+                                                 bool detach) {
+    Snapshot data;
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container->mutex);
         data = container->data;
         control = container->control;
     }
@@ -158,22 +176,32 @@ Result<std::optional<Fd>> Engine::Core::start_exec(const ContainerPtr &container
     }
     const Result<monitor::Started> started =
         control->call<monitor::Started>(monitor::ExecStart{.session = exec->session}, kPatience);
-    const std::scoped_lock lock(container->mutex);
+    if (!started && started.error().code == EPIPE) {
+        // Whether its program runs is found out as for those that ran when their monitor was killed.
+        take_over_execs(container, {exec});
+        return fail(EPIPE, "exec " + exec->id + ": the container's monitor was killed while it was started");
+    }
     if (!started) {
         int code = 0;
         Error error = describe_failure(config, started.error(), code);
-        exec->running = false;
-        exec->exit_code = code;
-        exec->ended = std::chrono::system_clock::now();
-        container->changed.notify_all();
+        {
+            const std::scoped_lock lock(container->mutex);
+            exec->running = false;
+            exec->exit_code = code;
+        }
         (void)control->call<monitor::Done>(monitor::ExecForget{.session = exec->session}, kPatience); // never ran
         return std::unexpected(std::move(error));
     }
-    exec->pid = static_cast<int>(started->pid);
-    if (exec->running) {          // else its end was told already
-        orphans.claim(exec->pid); // ours to wait for, should its monitor be killed
-    }
+    const std::scoped_lock lock(container->mutex);
+    exec_runs(*exec, static_cast<int>(started->pid));
     return stream;
+}
+
+void Engine::Core::exec_runs(Exec &exec, int pid) {
+    if (exec.running && exec.pid == 0) { // else its end was told already, or its pid was
+        exec.pid = pid;
+        orphans.claim(pid); // ours to wait for, should its monitor be killed
+    }
 }
 
 void Engine::Core::forget_exec(const ContainerPtr &container, const Exec &exec) {

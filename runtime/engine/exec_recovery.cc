@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/file_io.h"
 #include "base/json/json_cursor.h"
@@ -19,7 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStartsWithin = 10s; // an exec that was under way when its monitor was killed
 constexpr std::uint64_t kLargestProcess = 4UL << 20;
 
 fs::path file_of(const Paths &path, const std::string &exec, const char *suffix) {
@@ -70,33 +70,42 @@ void Engine::Core::recover_execs(Container &container, const std::vector<monitor
     const Paths path = paths(container.id);
     for (const monitor::SessionState &session : sessions) {
         container.next_session = std::max(container.next_session, session.session + 1);
-        const bool started = session.phase == monitor::Phase::kRunning || session.phase == monitor::Phase::kEnded;
-        if (session.session == 0 || !started || session.name.empty() || !is_id(session.name)) {
-            continue; // of a health check, or never started
+        if (session.session == 0 || session.name.empty() || !is_id(session.name)) {
+            continue; // of a health check
         }
         auto exec = std::make_shared<Exec>();
         exec->id = session.name;
         exec->config = read_config(file_of(path, exec->id, ".json"));
         exec->session = session.session;
-        exec->started = exec->running = true; // its end is told once we listen
-        exec->pid = static_cast<int>(session.pid);
+        exec->started = true;
+        if (session.phase == monitor::Phase::kNew) { // who was to start it died before it asked
+            exec->exit_code = kLostStatus;
+            exec->ended = std::chrono::system_clock::now();
+        } else {
+            exec->running = true; // its end, or that it could not be started, is told once we listen
+            exec->pid = static_cast<int>(session.pid);
+        }
         container.execs.emplace(exec->id, std::move(exec));
     }
 }
 
 void Engine::Core::take_over_execs(const ContainerPtr &container, const std::vector<std::shared_ptr<Exec>> &execs) {
-    const int container_pid = container->snapshot().state.pid;
     for (const std::shared_ptr<Exec> &exec : execs) {
-        timer.soon([this, container, exec, container_pid] {
-            const fs::path file = file_of(paths(container->id), exec->id, ".pid");
-            const int known = exec->pid;
-            int pid = known;
-            // The runtime may still be starting it.
-            for (const auto end = std::chrono::steady_clock::now() + kStartsWithin;
-                 (pid = known > 0 ? known : number_in(file)) == 0 && !timer.stopping() &&
-                 std::chrono::steady_clock::now() < end;) {
-                std::this_thread::sleep_for(20ms);
+        int known = 0, container_pid = 0;
+        {
+            const std::scoped_lock lock(container->mutex);
+            if (!exec->running || std::exchange(exec->taken_over, true)) {
+                continue; // since a monitor before this one was killed
             }
+            known = exec->pid;
+            container_pid = container->data.state.pid;
+        }
+        timer.soon([this, container, exec, known, container_pid] {
+            const fs::path file = file_of(paths(container->id), exec->id, ".pid");
+            if (known == 0) { // who asked for it was told that it failed; then whether there is a process is settled
+                end_making(*container, "exec", file);
+            }
+            const int pid = known > 0 ? known : number_in(file);
             const Fd process = open_exec(pid, container_pid);
             while (process.is_open() && !timer.stopping() && !ends_within(process, 1s)) {
             }
@@ -106,6 +115,13 @@ void Engine::Core::take_over_execs(const ContainerPtr &container, const std::vec
             exec_ended(container, exec->session, end_of_child(pid));
             collect_orphans();
         });
+    }
+}
+
+void Engine::Core::note_end(const std::string &container, const Exec &exec) const {
+    if (!exec.internal) {
+        const std::string code = std::to_string(exec.exit_code.value_or(kLostStatus));
+        (void)replace_file(file_of(paths(container), exec.id, ".exit"), code, 0600); // no directory: it has ended, too
     }
 }
 

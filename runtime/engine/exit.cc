@@ -151,6 +151,9 @@ bool Engine::Core::take_event(const ContainerPtr &container, monitor::Connection
         }
         break; // of session 0 the record is read once its monitor has ended
     case monitor::Event::Kind::kStarted:
+        if (event->session != 0) {
+            exec_started(*container, event->session, static_cast<int>(event->pid));
+        }
         break;
     }
     return true;
@@ -366,6 +369,16 @@ void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::
     });
 }
 
+// One that a daemon before us asked for: ours are told by the answer, too.
+void Engine::Core::exec_started(Container &container, std::uint32_t session, int pid) {
+    const std::scoped_lock lock(container.mutex);
+    for (const auto &[id, exec] : container.execs) {
+        if (exec->session == session) {
+            exec_runs(*exec, pid);
+        }
+    }
+}
+
 void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end) {
     std::shared_ptr<Exec> ended;
     {
@@ -385,9 +398,7 @@ void Engine::Core::exec_ended(const ContainerPtr &container, std::uint32_t sessi
         return;
     }
     if (!ended->internal) {
-        // Its monitor remembers as well, but may be killed before we are, and we before we are asked.
-        (void)write_file(paths(container->id).run / ("exec-" + ended->id + ".exit"),
-                         std::to_string(ended->exit_code.value_or(kLostStatus)), 0600);
+        note_end(container->id, *ended);
         event(*container, "exec_die",
               {{"execID", ended->id}, {"exitCode", std::to_string(ended->exit_code.value_or(kLostStatus))}});
     }

@@ -51,10 +51,12 @@ void each_process(const std::function<void(pid_t)> &visit) {
     }
 }
 
-// "PROGRAM … run … ID"
-bool makes(const std::string &command, const std::string &program, const std::string &id) {
-    return command.starts_with(program + '\0') && command.ends_with('\0' + id + '\0') &&
-           command.contains(std::string("\0run\0", 5));
+// "PROGRAM … VERB … ARGUMENT …"
+bool makes(const std::string &command, const std::string &program, const std::string &verb,
+           const std::string &argument) {
+    const std::size_t place = command.find('\0' + verb + '\0');
+    return command.starts_with(program + '\0') && place != std::string::npos &&
+           command.find('\0' + argument + '\0', place + 1) != std::string::npos;
 }
 
 } // namespace
@@ -92,22 +94,25 @@ std::size_t Orphans::collect() {
     return alive;
 }
 
-Status end_runtime_calls(const std::string &program, const std::string &container_id) {
+Status end_runtime_calls(const std::string &program, const std::string &verb, const std::string &argument) {
     Status result;
     each_process([&](pid_t pid) {
-        const fs::path command = "/proc/" + std::to_string(pid) + "/cmdline";
-        if (!makes(read_file(command, kLongestCommand).value_or(""), program, container_id)) {
+        const auto found = [&] {
+            const fs::path command = "/proc/" + std::to_string(pid) + "/cmdline";
+            return makes(read_file(command, kLongestCommand).value_or(""), program, verb, argument);
+        };
+        if (!found()) {
             return;
         }
         const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
         // The number could have become another process's before it was opened; now it cannot any more.
-        if (!process.is_open() || !makes(read_file(command, kLongestCommand).value_or(""), program, container_id)) {
+        if (!process.is_open() || !found()) {
             return;
         }
         (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0); // ESRCH: it has ended
         pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
         if (poll(&ended, 1, kEndsWithinMs) != 1) {
-            result = fail(ETIMEDOUT, "process " + std::to_string(pid) + " that makes the container does not end");
+            result = fail(ETIMEDOUT, "process " + std::to_string(pid) + " of the runtime does not end");
         }
     });
     return result;

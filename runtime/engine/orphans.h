@@ -28,8 +28,9 @@ class Orphans {
     std::multiset<pid_t> claimed_;
 };
 
-// Ends calls of the runtime that make this container and whose monitor is gone. What it was making dies with it, or is
-// known to `delete` then. ETIMEDOUT when one hangs in the kernel.
-Status end_runtime_calls(const std::string &program, const std::string &container_id);
+// Ends calls of the runtime whose monitor is gone: those with that verb and that argument, which is a container's id or
+// an exec's pid file. What a `run` was making dies with it, or is known to `delete` then; what an `exec` was making
+// dies with it, or is named by the pid file. ETIMEDOUT when one hangs in the kernel.
+Status end_runtime_calls(const std::string &program, const std::string &verb, const std::string &argument);
 
 } // namespace ballast::engine

@@ -198,9 +198,9 @@ void Engine::Core::unmount_rootfs(Container &container) {
     }
 }
 
-void Engine::Core::end_making(Container &container) {
+void Engine::Core::end_making(Container &container, const std::string &verb, const std::string &argument) {
     const Settings now = settings();
-    if (const Status ended = end_runtime_calls(now.program(now.oci_program, "ballast-oci"), container.id); !ended) {
+    if (const Status ended = end_runtime_calls(now.program(now.oci_program, "ballast-oci"), verb, argument); !ended) {
         log::warning(ended.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
     }
     collect_orphans();
@@ -369,7 +369,7 @@ class Starter {
             (void)::kill(monitor_, SIGKILL); // ours until it is waited for
             (void)waitpid(monitor_, nullptr, 0);
             core_.orphans.release(monitor_);
-            core_.end_making(*container_);
+            core_.end_making(*container_, "run", data_.id);
         }
         core_.tear_down(*container_);
         if (settings_.cgroups && !scope_.unit.empty()) {

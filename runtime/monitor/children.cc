@@ -111,6 +111,11 @@ void Monitor::call_failed(Session &session, const Error &error, int exit_status)
     end_streams(session);
     if (session.id != 0) {
         const std::uint32_t id = session.id;
+        if (peer(session.requester) == nullptr) { // who asked is gone; another may have taken note of it since
+            End end = end_of({});
+            end.time_ns = container_log::now_ns();
+            tell({.kind = Event::Kind::kEnded, .session = id, .time_ns = end.time_ns, .end = end});
+        }
         std::erase_if(sessions_, [id](const auto &one) { return one->id == id; });
     }
 }

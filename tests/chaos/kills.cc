@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/chaos/kills.h"
 
+#include <algorithm>
 #include <chrono>
 #include <format>
 #include <iostream>
+#include <iterator>
 #include <thread>
 
 #include "base/file_io.h"
@@ -139,9 +141,14 @@ std::vector<std::string> kill_at_random(const Place &place, const Effort &effort
             if (after.dead_children > 0) {
                 names.push_back(std::format("{} dead children of the daemon", after.dead_children));
             }
-            if (after.descriptors > before.descriptors + 8 || after.threads > before.threads + 4) {
-                names.push_back(std::format("the daemon has {} descriptors and {} threads, had {} and {}",
-                                            after.descriptors, after.threads, before.descriptors, before.threads));
+            if (after.descriptors.size() > before.descriptors.size() + 8 || after.threads > before.threads + 4) {
+                std::vector<std::string> more;
+                std::ranges::set_difference(after.descriptors, before.descriptors, std::back_inserter(more));
+                names.push_back(std::format("the daemon has {} threads, had {}, and {} more descriptors:",
+                                            after.threads, before.threads, more.size()));
+                for (const std::string &one : more) {
+                    names.back() += " " + one;
+                }
             }
             return names;
         }));

@@ -28,7 +28,8 @@ std::vector<std::string> check_nothing_left(const Place &place);
 
 // What the daemon itself holds. Taken twice: before and after.
 struct Holdings {
-    std::size_t descriptors = 0, threads = 0, dead_children = 0;
+    std::size_t threads = 0, dead_children = 0;
+    std::vector<std::string> descriptors; // what they are of, sorted
 };
 Holdings holdings_of_daemon(const Place &place);
 
