@@ -69,6 +69,9 @@ std::string format_baseline(const Baseline &baseline) {
     if (baseline.failing_units) {
         json["failing-units"] = *baseline.failing_units;
     }
+    if (baseline.running_units) {
+        json["running-units"] = *baseline.running_units;
+    }
     if (baseline.interfaces) {
         json["interfaces"] = interfaces_json(*baseline.interfaces);
     }
@@ -85,11 +88,15 @@ Result<Baseline> parse_baseline(std::string_view text, const std::string &name) 
     Baseline baseline{.time = root.need("time").number<std::int64_t>(0),
                       .deployment = root.at("deployment").text(),
                       .failing_units = {},
+                      .running_units = {},
                       .interfaces = {},
                       .workloads = {},
                       .other_containers = root.at("other-containers").texts()};
     if (const JsonCursor units = root.at("failing-units"); units.given()) {
         baseline.failing_units = units.texts();
+    }
+    if (const JsonCursor units = root.at("running-units"); units.given()) {
+        baseline.running_units = units.texts();
     }
     if (const JsonCursor interfaces = root.at("interfaces"); interfaces.given()) {
         baseline.interfaces = read_interfaces(interfaces);

@@ -38,6 +38,7 @@ struct Baseline {
     std::string deployment = {};
     // Each is missing when it could not be had; then the check that needs it has nothing to measure against.
     std::optional<std::vector<std::string>> failing_units = {};
+    std::optional<std::vector<std::string>> running_units = {}; // services that an operator wrote and enabled
     std::optional<std::vector<Interface>> interfaces = {};
     std::optional<std::vector<Workload>> workloads = {};
     std::vector<std::string> other_containers = {}; // names of those that no check looks at

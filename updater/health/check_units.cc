@@ -19,6 +19,39 @@ bool is_ignored(const CheckInputs &inputs, const std::string &unit) {
     });
 }
 
+// Of those that ran before, what does not run even after a while: it may still be on its way, pulling an image.
+Result<std::vector<std::string>> missing_units(const CheckInputs &inputs) {
+    std::vector<std::string> missing;
+    if (!inputs.baseline || !inputs.baseline->running_units) {
+        return missing;
+    }
+    Result<std::vector<Unit>> now;
+    const auto runs = [&](const std::string &name) {
+        const auto unit = std::ranges::find(*now, name, &Unit::name);
+        return unit != now->end() && unit->state == "active" && unit->sub_state == "running";
+    };
+    (void)wait_for(inputs.machine, inputs.config.workload_time, [&] { // what is missing in the end is told
+        now = inputs.machine.units();
+        missing = *inputs.baseline->running_units;
+        if (now.has_value()) {
+            std::erase_if(missing, [&](const std::string &name) { return runs(name) || is_ignored(inputs, name); });
+        }
+        return !now.has_value() || missing.empty();
+    });
+    if (!now.has_value()) {
+        return std::unexpected(now.error());
+    }
+    return missing;
+}
+
+std::vector<std::string> journals_of(const CheckInputs &inputs, const std::vector<std::string> &units) {
+    std::vector<std::string> lines;
+    for (const std::string &unit : units) {
+        std::ranges::move(inputs.machine.unit_journal(unit), std::back_inserter(lines));
+    }
+    return lines;
+}
+
 } // namespace
 
 std::vector<std::string> failing_units(const std::vector<Unit> &before, const std::vector<Unit> &now) {
@@ -38,6 +71,18 @@ std::vector<std::string> failing_units(const std::vector<Unit> &before, const st
     return failing;
 }
 
+std::vector<std::string> units_to_run(const std::vector<Unit> &now) {
+    std::vector<std::string> names;
+    for (const Unit &unit : now) {
+        if (unit.operators && unit.name.ends_with(".service") && unit.state == "active" &&
+            unit.sub_state == "running") {
+            names.push_back(unit.name);
+        }
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
 Result<Finding> check_units(const CheckInputs &inputs) {
     const std::vector<Unit> first = TRY(inputs.machine.units());
     const auto failing_now = [&](const std::vector<Unit> &before, const std::vector<Unit> &now) {
@@ -50,16 +95,17 @@ Result<Finding> check_units(const CheckInputs &inputs) {
         inputs.machine.sleep(inputs.config.settle_time);
         failing = failing_now(first, TRY(inputs.machine.units()));
     }
-    if (failing.empty()) {
-        return found_well("no unit fails that did not fail before");
+    if (!failing.empty()) {
+        const char *fail = failing.size() == 1 ? " fails" : " fail";
+        return found_wrong(listed(failing) + fail + " and did not fail before: see journalctl -u UNIT",
+                           journals_of(inputs, failing));
     }
-    std::vector<std::string> evidence;
-    for (const std::string &unit : failing) {
-        std::ranges::move(inputs.machine.unit_journal(unit), std::back_inserter(evidence));
+    const std::vector<std::string> missing = TRY(missing_units(inputs));
+    if (!missing.empty()) {
+        const char *run = missing.size() == 1 ? " does" : " do";
+        return found_wrong(listed(missing) + run + " not run and ran before", journals_of(inputs, missing));
     }
-    return found_wrong(listed(failing) + (failing.size() == 1 ? " fails" : " fail") +
-                           " and did not fail before: see journalctl -u UNIT",
-                       std::move(evidence));
+    return found_well("no unit fails that did not fail before");
 }
 
 } // namespace ballast::updater::health

@@ -51,6 +51,7 @@ Status keep_what_is(const Bench &bench) {
     Baseline baseline{.time = bench.machine.clock().now, .deployment = bench.boot.deployment};
     if (const Result<std::vector<Unit>> units = bench.machine.units(); units.has_value()) {
         baseline.failing_units = failing_units({}, *units);
+        baseline.running_units = units_to_run(*units);
     }
     if (Result<std::vector<Interface>> interfaces = bench.machine.interfaces(); interfaces.has_value()) {
         baseline.interfaces = std::move(*interfaces);

@@ -20,6 +20,7 @@ struct Unit {
     std::string state = {};     // ActiveState: "active", "failed", "activating", ...
     std::string sub_state = {}; // SubState: "running", "auto-restart", ...
     unsigned restarts = 0;      // that systemd has made by itself
+    bool operators = false;     // an operator wrote it and enabled it: its file is below /etc
 
     bool operator==(const Unit &) const = default;
 };

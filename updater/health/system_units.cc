@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <ranges>
 #include <sstream>
 
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::size_t kMostUnitLines = 30;
-constexpr std::string_view kId = "Id=", kRestarts = "NRestarts=";
 constexpr std::size_t kMostBoots = 12; // that are looked through for a deployment
 
 Result<std::string> ask(std::vector<std::string> arguments) {
@@ -57,36 +57,39 @@ Result<std::vector<Unit>> parse_units(const std::string &list) {
     return units;
 }
 
-void take_restarts(std::vector<Unit> &units, std::string_view text) {
-    std::string_view name, restarts;
+void take_details(std::vector<Unit> &units, std::string_view text) {
+    std::map<std::string_view, std::string_view> block; // they come in systemd's order, not in ours
+    const auto end_block = [&] {
+        const auto unit = std::ranges::find(units, block["Id"], &Unit::name);
+        if (unit != units.end()) {
+            unit->restarts = number_of(block["NRestarts"]);
+            unit->operators = block["FragmentPath"].starts_with("/etc/") && block["UnitFileState"] == "enabled";
+        }
+        block.clear();
+    };
     for (const auto part : std::views::split(text, '\n')) {
         const std::string_view line(part.begin(), part.end());
-        if (line.starts_with(kId)) {
-            name = line.substr(kId.size());
-        } else if (line.starts_with(kRestarts)) {
-            restarts = line.substr(kRestarts.size());
+        const std::size_t equals = line.find('=');
+        if (line.empty()) {
+            end_block();
+        } else if (equals != std::string_view::npos) {
+            block[line.substr(0, equals)] = line.substr(equals + 1);
         }
-        if (name.empty() || restarts.empty()) { // they come in systemd's order, not in ours
-            continue;
-        }
-        if (const auto unit = std::ranges::find(units, name, &Unit::name); unit != units.end()) {
-            unit->restarts = number_of(restarts);
-        }
-        name = restarts = {};
     }
+    end_block();
 }
 
 // To show a unit, systemd sends all that it knows of it: on a small machine that takes a second for ten of them.
 Result<std::vector<Unit>> all_units() {
     std::vector<Unit> units =
         TRY(parse_units(TRY(ask({"systemctl", "list-units", "--all", "--full", "--no-pager", "--output=json"}))));
-    std::vector<std::string> show{"systemctl", "show", "--property=Id,NRestarts", "--"};
+    std::vector<std::string> show{"systemctl", "show", "--property=Id,NRestarts,FragmentPath,UnitFileState", "--"};
     const std::size_t options = show.size();
     for (const Unit &unit : units | std::views::filter(may_restart)) {
         show.push_back(unit.name);
     }
     if (show.size() > options) {
-        take_restarts(units, TRY(ask(std::move(show))));
+        take_details(units, TRY(ask(std::move(show))));
     }
     return units;
 }

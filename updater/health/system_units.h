@@ -14,9 +14,9 @@ namespace ballast::updater::health {
 
 // The output of `systemctl list-units --output=json`.
 Result<std::vector<Unit>> parse_units(const std::string &list);
-// To those of `units` that are in it: the output of `systemctl show` with the properties Id and NRestarts, a block a
-// unit.
-void take_restarts(std::vector<Unit> &units, std::string_view text);
+// To those of `units` that are in it: the output of `systemctl show` with the properties Id, NRestarts, FragmentPath
+// and UnitFileState, a block a unit.
+void take_details(std::vector<Unit> &units, std::string_view text);
 
 Result<std::vector<Unit>> all_units();
 // False for units that are not there, disabled or masked.

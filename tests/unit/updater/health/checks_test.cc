@@ -7,6 +7,7 @@
 #include "tests/unit/updater/health/fake_machine.h"
 #include "updater/health/baseline.h"
 #include "updater/health/check.h"
+#include "updater/health/failing_units.h"
 
 namespace ballast::updater::health {
 namespace {
@@ -132,6 +133,35 @@ TEST_CASE("a unit that is restarted again and again fails although it runs at ev
     trial.machine.on_sleep = [](auto) {};
     trial.machine.units[0].sub_state = "auto-restart";
     CHECK(!trial(check_units).passed);
+}
+
+TEST_CASE("a service of the operator's that ran before must run again, as long as it takes to start", "[health]") {
+    Trial trial;
+    const Unit runs{.name = "web.service", .state = "active", .sub_state = "running", .operators = true};
+    const Unit starts{.name = "web.service", .state = "activating", .sub_state = "start", .operators = true};
+    trial.baseline->running_units =
+        units_to_run({runs,
+                      starts,
+                      {.name = "ours.service", .state = "active", .sub_state = "running"},
+                      {.name = "once.service", .state = "active", .sub_state = "exited", .operators = true}});
+    CHECK(trial.baseline->running_units == std::vector<std::string>{"web.service"});
+    trial.machine.units = {runs};
+    CHECK(trial(check_units).passed);
+    trial.machine.units = {starts};
+    trial.machine.on_sleep = [&](std::chrono::milliseconds now) {
+        trial.machine.units[0] = now > std::chrono::seconds(60) ? runs : starts;
+    };
+    CHECK(trial(check_units).passed);
+    trial.machine.on_sleep = [](auto) {};
+    trial.machine.units = {{.name = "web.service", .state = "inactive", .sub_state = "dead"}};
+    const Finding finding = trial(check_units);
+    CHECK(!finding.passed);
+    CHECK(finding.message == "web.service does not run and ran before");
+    CHECK(finding.evidence == std::vector<std::string>{"journal of web.service"});
+    trial.machine.units.clear();
+    CHECK(!trial(check_units).passed);
+    trial.config.ignored_units = {"web.*"};
+    CHECK(trial(check_units).passed);
 }
 
 TEST_CASE("containers that ran before must run, and be healthy if they were", "[health]") {

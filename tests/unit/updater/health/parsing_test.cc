@@ -56,12 +56,15 @@ TEST_CASE("units are read from systemctl's list, and how often they were restart
         R"([{"unit":"a.service","load":"loaded","active":"active","sub":"running","description":"A \"b\""},
             {"unit":"b.mount","load":"loaded","active":"failed","sub":"failed","description":"/b"},
             {"unit":"c.service","load":"loaded","active":"activating","sub":"auto-restart","description":"C"}])"));
-    take_restarts(units,
-                  "NRestarts=3\nId=a.service\n\nId=c.service\nNRestarts=7\n\nNRestarts=[not set]\nId=gone.service\n");
+    take_details(units,
+                 "NRestarts=3\nId=a.service\nFragmentPath=/etc/systemd/system/a.service\n"
+                 "UnitFileState=enabled\n\nId=c.service\nNRestarts=7\nFragmentPath=/etc/systemd/system/c.service\n"
+                 "UnitFileState=static\n\nNRestarts=[not set]\nId=gone.service\n");
     CHECK(units ==
-          std::vector<Unit>{{.name = "a.service", .state = "active", .sub_state = "running", .restarts = 3},
-                            {.name = "b.mount", .state = "failed", .sub_state = "failed"},
-                            {.name = "c.service", .state = "activating", .sub_state = "auto-restart", .restarts = 7}});
+          std::vector<Unit>{
+              {.name = "a.service", .state = "active", .sub_state = "running", .restarts = 3, .operators = true},
+              {.name = "b.mount", .state = "failed", .sub_state = "failed"},
+              {.name = "c.service", .state = "activating", .sub_state = "auto-restart", .restarts = 7}});
     CHECK(must(parse_units("[]")).empty());
     CHECK(!parse_units(R"([{"unit":"a.service"}])").has_value());
 }
