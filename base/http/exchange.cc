@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 // Beast of this version uses std::aligned_storage, which C++23 deprecates.
 #pragma GCC diagnostic push
@@ -13,17 +12,15 @@
 #pragma GCC diagnostic pop
 #include <ctime>
 #include <format>
-#include <netdb.h>
 #include <poll.h>
-#include <sys/socket.h>
 
+#include "base/http/beast_stream.h"
 #include "base/http/connection.h"
 #include "base/http/socket_stream.h"
 
 namespace ballast::http {
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 using Clock = SocketStream::Clock;
 using Parser = beast::http::request_parser<beast::http::buffer_body>;
@@ -49,54 +46,6 @@ std::string date_now() {
     const std::size_t size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     return {text.data(), size};
 }
-
-Peer peer_of(BorrowedFd socket) {
-    Peer peer;
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (getpeername(socket.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0) {
-        return peer;
-    }
-    if (address.ss_family == AF_UNIX) {
-        ucred credentials{};
-        socklen_t length = sizeof credentials;
-        if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
-            peer = {true, credentials.uid, credentials.gid, credentials.pid, {}};
-        }
-        return peer;
-    }
-    std::array<char, NI_MAXHOST> host{};
-    std::array<char, NI_MAXSERV> port{};
-    if (getnameinfo(reinterpret_cast<sockaddr *>(&address), size, host.data(), host.size(), port.data(), port.size(),
-                    NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
-        peer.address = std::format("{}:{}", host.data(), port.data());
-    }
-    return peer;
-}
-
-// What Beast reads from: the deadline is the call's, not the operation's.
-class BeastStream {
-  public:
-    BeastStream(SocketStream &socket, Clock::time_point deadline) : socket_(socket), deadline_(deadline) {}
-
-    template <typename Buffers>
-    std::size_t read_some(const Buffers &buffers, beast::error_code &error) {
-        const asio::mutable_buffer buffer = *asio::buffer_sequence_begin(buffers);
-        const Result<std::size_t> count = socket_.read({static_cast<char *>(buffer.data()), buffer.size()}, deadline_);
-        if (!count.has_value()) {
-            error.assign(count.error().code, boost::system::system_category());
-            return 0;
-        }
-        error = *count == 0 ? beast::error_code(asio::error::eof) : beast::error_code();
-        return *count;
-    }
-    template <typename Buffers>
-    std::size_t read_some(const Buffers &buffers); // Beast asks that it could be called; nothing calls it
-
-  private:
-    SocketStream &socket_;
-    Clock::time_point deadline_;
-};
 
 int errno_of(const beast::error_code &error) {
     return error.category() == boost::system::system_category() ? error.value() : EBADMSG;

@@ -8,12 +8,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <utility>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/http/hangup_watch.h"
+#include "base/http/peer.h"
 #include "base/http/target.h"
 #include "base/result.h"
 
@@ -30,15 +30,6 @@ struct Limits {
     std::chrono::milliseconds idle_time = std::chrono::minutes(3);    // between two requests
     std::chrono::milliseconds body_time = std::chrono::minutes(10);   // without a byte of a body
     std::chrono::milliseconds write_time = std::chrono::minutes(30);  // without the client taking a byte
-};
-
-// Who is at the other end.
-struct Peer {
-    bool local = false; // a Unix socket: then the kernel says who connected
-    uid_t uid = static_cast<uid_t>(-1);
-    gid_t gid = static_cast<gid_t>(-1);
-    pid_t pid = 0;
-    std::string address; // of TCP, "192.0.2.1:4711"
 };
 
 struct Request {
