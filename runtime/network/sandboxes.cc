@@ -50,6 +50,12 @@ Status check_fixed(const Network &network, const std::string &text, Family famil
     return {};
 }
 
+// Only by hand: the engine makes it again when it starts.
+std::unexpected<Error> interface_gone(const Endpoint &endpoint) {
+    return fail(ENODEV, "interface " + endpoint.interface + " of the container in network " + endpoint.network +
+                            " is gone: disconnect it from that network and connect it again, or restart it");
+}
+
 // The default routes of all interfaces together, in the namespace that `own` is in. `fresh`: there were none before.
 Status set_default_routes(Netlink &own, const Sandbox &sandbox, bool fresh, NetlinkChanges changes = {}) {
     for (const Family family : {Family::kV4, Family::kV6}) {
@@ -62,7 +68,7 @@ Status set_default_routes(Netlink &own, const Sandbox &sandbox, bool fresh, Netl
         }
         const std::optional<Link> link = TRY(own.link(endpoint->interface));
         if (!link) {
-            return fail(ENODEV, "interface " + endpoint->interface + " of the container is gone");
+            return interface_gone(*endpoint);
         }
         changes.set_default_route(link->index, *(family == Family::kV4 ? endpoint->gateway_v4 : endpoint->gateway_v6));
     }
@@ -83,7 +89,7 @@ Status set_ipv6_of_next(bool on) {
 Status add_addresses(Netlink &own, const Endpoint &endpoint, NetlinkChanges &changes) {
     const std::optional<Link> link = TRY(own.link(endpoint.interface));
     if (!link) {
-        return fail(ENODEV, "interface " + endpoint.interface + " of the container is gone");
+        return interface_gone(endpoint);
     }
     changes.set_up(link->index);
     for (const std::optional<Subnet> &address : {endpoint.v4, endpoint.v6}) {

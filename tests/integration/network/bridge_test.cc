@@ -177,6 +177,27 @@ TEST_CASE("networks that cannot be are refused with what is in the way", "[root]
     CHECK(fs::is_empty(host.root() / "run" / "netns"));
 }
 
+TEST_CASE("pools that are used up refuse a network, until one is gone or a subnet is named", "[root]") {
+    HostFixture host;
+    Settings settings;
+    settings.pools = {{.base = *Subnet::parse("10.77.0.0/24"), .size = 25}};
+    host.open(settings);
+    CHECK(must(host.networks().find("bridge")).pools[0].subnet.text() == "10.77.0.0/25");
+    must(host.networks().create({.name = "one"}));
+    for (int round = 0; round < 2; round++) { // and after a restart
+        const Error refused = error_of(host.networks().create({.name = "two"}));
+        CHECK(refused.code == ENOSPC);
+        CHECK(refused.message.ends_with("name a subnet, or add pools to default-address-pools"));
+        CHECK_FALSE(host.networks().find("two").has_value());
+        host.close();
+        host.open(settings);
+        CHECK(host.warnings.empty());
+    }
+    must(host.networks().create({.name = "named", .pools = {{.subnet = "10.78.0.0/24"}}}));
+    must(host.networks().remove("one"));
+    CHECK(must(host.networks().create({.name = "two"})).pools[0].subnet.text() == "10.77.0.128/25");
+}
+
 TEST_CASE("the operator's own bridge is used as it is", "[root]") {
     HostFixture host;
     must(run_checked({.arguments = {"ip", "link", "add", "br9", "type", "bridge"}}));

@@ -100,6 +100,34 @@ TEST_CASE("a flushed table and a deleted bridge come back by themselves, and con
     CHECK(output_in(HostFixture::host(), {"nft", "list", "tables"}).contains("theirs"));
 }
 
+TEST_CASE("a container whose interface was taken away is told of, and leaves, joins and ends as others do", "[root]") {
+    HostFixture host;
+    host.open();
+    for (const char *name : {"alpha", "beta"}) {
+        must(host.networks().create({.name = name}));
+    }
+    const Sandbox one = host.start('1', {{.network = "alpha"}}, {port_request(80, 8080)});
+    output_in(HostFixture::host(), {"ip", "link", "delete", one.endpoints[0].host_interface});
+    const std::string refused =
+        error_of(host.networks().connect(HostFixture::id('1'), {.network = "beta"}, {port_request(80, 8080)})).message;
+    CHECK(refused.starts_with("interface eth0 of the container in network alpha is gone: disconnect it"));
+    CHECK(host.networks().sandbox(HostFixture::id('1'))->endpoints.size() == 1);
+    // What the message says helps.
+    must(host.networks().disconnect(HostFixture::id('1'), "alpha", {port_request(80, 8080)}));
+    must(host.networks().connect(HostFixture::id('1'), {.network = "alpha"}, {port_request(80, 8080)}));
+    const Server server(host.container('1'), Protocol::kTcp, "0.0.0.0", 80);
+    CHECK(ask_from(host.outside(), Protocol::kTcp, "192.0.2.1", 8080) == "192.0.2.2");
+    // And so does the next start of the daemon.
+    output_in(HostFixture::host(),
+              {"ip", "link", "delete", host.networks().sandbox(HostFixture::id('1'))->endpoints[0].host_interface});
+    host.close();
+    host.open({}, {HostFixture::id('1')});
+    CHECK(host.warnings.size() == 1);
+    CHECK(ask_from(host.outside(), Protocol::kTcp, "192.0.2.1", 8080) == "192.0.2.2");
+    host.networks().release(HostFixture::id('1'));
+    must(host.networks().remove("alpha"));
+}
+
 TEST_CASE("two hundred containers fit on one network", "[root]") {
     HostFixture host;
     host.open();
