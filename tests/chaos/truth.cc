@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr long kMomentsOfStart = 10; // lines of a worker
+constexpr int kOutputClosed = 102;   // a worker's status, see programs/worker.cc
 
 std::vector<fs::path> entries(const fs::path &directory) {
     std::vector<fs::path> found;
@@ -43,12 +44,26 @@ std::string without_frames(const std::string &body) {
     return text;
 }
 
+// Its output was closed under it in the moments of its start: its monitor died before anybody else had it.
+bool was_unheard(const Run &run) { return run.status == kOutputClosed && run.lines < kMomentsOfStart; }
+
+// Runs that were killed between the two pieces of a line leave half of it, in front of what the next run writes.
+std::string without_halves(std::string line, const std::vector<Run> &runs, const std::vector<long> &seen) {
+    for (std::size_t run = 0; run < runs.size(); run++) {
+        const std::string half = std::format("{} {}", run, seen[run] + 1);
+        if (!runs[run].status && line.starts_with(half) && line.size() > half.size() && line[half.size()] != ' ') {
+            line.erase(0, half.size());
+        }
+    }
+    return line;
+}
+
 // Lines are "RUN NUMBER and the rest of the line": the numbers of each run are 1, 2, 3...
 std::string check_log(const std::string &text, const std::vector<Run> &runs, bool ended) {
     std::vector<long> seen(runs.size() + 1, 0);
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
+        std::istringstream words(without_halves(line, runs, seen));
         std::size_t run = 0;
         long number = 0;
         std::string rest;
@@ -59,7 +74,6 @@ std::string check_log(const std::string &text, const std::vector<Run> &runs, boo
             seen.resize(run + 1, 0); // it has started again since its notes were read
         }
         if (!whole || number != seen[run] + 1) {
-            // A run that was killed between the two pieces of a line leaves half of it.
             const bool cut = run < runs.size() && !runs[run].status && number == seen[run] + 1 && rest.empty();
             if (!cut) {
                 return std::format("after line {} of run {} comes {}", seen[run], run, quote(line.substr(0, 80)));
@@ -70,6 +84,9 @@ std::string check_log(const std::string &text, const std::vector<Run> &runs, boo
     }
     for (std::size_t run = 0; run < runs.size(); run++) {
         const bool over = ended || run + 1 < runs.size();
+        if (was_unheard(runs[run])) {
+            continue; // what the pipe held is lost
+        }
         if (seen[run] < runs[run].lines || (over && seen[run] > runs[run].lines + 1)) {
             return std::format("run {} wrote {} lines, its log has {}", run, runs[run].lines, seen[run]);
         }
@@ -114,12 +131,10 @@ void check_state(const Checked &one, const Asked &asked, const Killer &killer, c
     const bool monitor_died = killer.monitor_kills(one.name, one.id) > 0;
     const bool daemon_died = killer.toll().daemons > 0;
     const bool lost = code == 255 && one.state.value("Error", "") == "exit status lost" && monitor_died && daemon_died;
-    // Its monitor died in the moments of its start, before anybody else had its output.
-    const bool unheard = monitor_died && one.runs.back().lines < kMomentsOfStart;
     const bool failed_start = code == 128 || code == 127 || code == 126; // of a later start
     if (code == 0) {
         complain("its exit code is 0, which no worker ends with");
-    } else if (noted == 102 && !failed_start && !unheard) {
+    } else if (noted == kOutputClosed && !failed_start && !(monitor_died && was_unheard(one.runs.back()))) {
         complain("its output was closed under it");
     } else if (noted && code != *noted && !lost && !failed_start) {
         complain(std::format("it ended with {}", *noted));

@@ -153,6 +153,11 @@ bool Workload::is_running(const std::string &name) {
            !body["State"].value("Paused", false);
 }
 
+bool Workload::may_end(const std::string &name) {
+    const std::scoped_lock lock(mutex_);
+    return of(name).ends_by_itself || of(name).signalled;
+}
+
 // An exec that was started ends with its own status, or it says that this is lost, and only when a monitor was killed.
 void Workload::exec(const Slot &slot, int status) {
     const int kills = killer_.monitor_kills(slot.name, "");
@@ -187,6 +192,9 @@ void Workload::exec(const Slot &slot, int status) {
         }
         const json code = body.contains("ExitCode") ? body["ExitCode"] : json();
         const bool lost = code == 255 || code == 137 || code == 126; // it or its runtime was killed, too
+        if (code == 126 && may_end(slot.name)) {
+            return; // it says that it was not started: its container ended first
+        }
         if (started && code != status && !(lost && killer_.toll().monitors + killer_.toll().runtimes > 0) &&
             (!code.is_null() || kills == killer_.monitor_kills(slot.name, ""))) {
             complain(std::format("exec {} of {} ended with {} instead of {}", id.substr(0, 12), slot.name, code.dump(),
