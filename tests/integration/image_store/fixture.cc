@@ -122,6 +122,14 @@ std::string tar_of(const std::vector<TarEntry> &entries) {
     return bytes;
 }
 
+std::string without_end(std::string archive) {
+    constexpr std::size_t kBlock = 512;
+    while (archive.ends_with(std::string(kBlock, '\0'))) {
+        archive.resize(archive.size() - kBlock);
+    }
+    return archive;
+}
+
 TarEntry file(const std::string &path, const std::string &content, mode_t mode) {
     TarEntry entry;
     entry.path = path;

@@ -39,6 +39,8 @@ struct Workshop {
 
 // An archive of entries; file content stands in `target`.
 std::string tar_of(const std::vector<TarEntry> &entries);
+// So that others can follow.
+std::string without_end(std::string archive);
 TarEntry file(const std::string &path, const std::string &content = "", mode_t mode = 0644);
 TarEntry directory(const std::string &path, mode_t mode = 0755);
 TarEntry soft_link(const std::string &path, const std::string &target);

@@ -9,6 +9,7 @@
 #include "base/root_dir.h"
 #include "runtime/image/unpack.h"
 #include "tests/integration/image_store/fixture.h"
+#include "tests/integration/image_store/memory.h"
 
 using namespace ballast;
 using namespace ballast::image;
@@ -38,12 +39,6 @@ struct Jail {
         return count == 2 && must(read_file(outside)) == "untouched";
     }
 };
-
-// Of this process, at any time until now: proc_pid_status(5).
-std::uint64_t most_memory() {
-    const std::string status = must(read_file("/proc/self/status"));
-    return std::stoull(status.substr(status.find("VmHWM:") + 6)) << 10;
-}
 
 TarEntry device(const std::string &name, EntryKind kind, dev_t number) {
     TarEntry entry = file(name);
@@ -185,11 +180,7 @@ TEST_CASE("hundreds of thousands of entries are unpacked in memory that does not
         // A long way down, so that whoever remembers it needs much.
         entries.push_back(directory(std::string(100, 'a') + "/" + std::string(90, 'b') + "/" + std::to_string(count)));
     }
-    std::string round = tar_of(entries);
-    constexpr std::size_t kBlock = 512;
-    while (round.ends_with(std::string(kBlock, '\0'))) {
-        round.resize(round.size() - kBlock); // the mark of the end
-    }
+    const std::string round = without_end(tar_of(entries));
     std::uint64_t at = 0;
     const ByteSource source = [&](std::span<char> into) -> Result<std::size_t> {
         const std::size_t place = at % round.size();
