@@ -43,6 +43,9 @@ Status set_addresses(Netlink &host, const Network &network, unsigned index) {
     NetlinkChanges changes;
     std::vector<Subnet> wanted;
     for (const Pool &pool : network.pools) {
+        if (network.inhibit_v4 && pool.subnet.family() == Family::kV4) {
+            continue;
+        }
         wanted.push_back({.address = pool.gateway.value_or(pool.subnet.base()), .prefix = pool.subnet.prefix});
     }
     if (network.pool(Family::kV6) != nullptr) {
@@ -51,6 +54,9 @@ Status set_addresses(Netlink &host, const Network &network, unsigned index) {
         wanted.push_back(*Subnet::parse("fe80::1/64"));
     }
     for (const Subnet &one : present) {
+        if (network.inhibit_v4 && one.family() == Family::kV4) {
+            continue; // of whoever is the gateway
+        }
         if (!network.foreign_bridge && !std::ranges::contains(wanted, one) && !is_link_local(one)) {
             changes.delete_address(index, one);
         }

@@ -29,13 +29,14 @@ Result<bool> flag_of(const std::string &name, const std::string &value) {
     return std::ranges::contains(kNo, value) ? Result<bool>(false) : bad_option(name, value, "true or false");
 }
 
-Result<std::optional<Address>> v4_of(const std::string &name, const std::string &value) {
+Result<std::optional<Address>> address_of(const std::string &name, const std::string &value, Family family) {
     if (value.empty()) {
         return std::optional<Address>();
     }
     const std::optional<Address> address = Address::parse(value);
-    return address && address->family == Family::kV4 ? Result<std::optional<Address>>(address)
-                                                     : bad_option(name, value, "an IPv4 address");
+    return address && address->family == family
+               ? Result<std::optional<Address>>(address)
+               : bad_option(name, value, family == Family::kV4 ? "an IPv4 address" : "an IPv6 address");
 }
 
 Result<int> mtu_of(const std::string &value, bool ipv6) {
@@ -60,12 +61,16 @@ Status apply_option(Network &network, const std::string &name, const std::string
     } else if (name == kMasquerade) {
         network.masquerade = TRY(flag_of(name, value));
     } else if (name == kHostBinding) {
-        network.port_host = TRY(v4_of(name, value));
+        network.port_host = TRY(address_of(name, value, Family::kV4));
         if (network.port_host && network.port_host->is_any()) {
             network.port_host.reset();
         }
     } else if (name == kHostIpv4) {
-        network.source_v4 = TRY(v4_of(name, value));
+        network.source_v4 = TRY(address_of(name, value, Family::kV4));
+    } else if (name == kHostIpv6) {
+        network.source_v6 = TRY(address_of(name, value, Family::kV6));
+    } else if (name == kInhibitIpv4) {
+        network.inhibit_v4 = TRY(flag_of(name, value));
     } else if (name == kMtu) {
         network.mtu = TRY(mtu_of(value, network.ipv6));
     } else if (name == kInterfacePrefix) {

@@ -19,6 +19,8 @@ inline constexpr const char *kHostBinding = "com.docker.network.bridge.host_bind
 inline constexpr const char *kMtu = "com.docker.network.driver.mtu";
 inline constexpr const char *kInterfacePrefix = "com.docker.network.container_iface_prefix";
 inline constexpr const char *kHostIpv4 = "com.docker.network.host_ipv4";
+inline constexpr const char *kHostIpv6 = "com.docker.network.host_ipv6";
+inline constexpr const char *kInhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
 
 struct PoolRequest { // as text, as the API has it; empty: not said
     std::string subnet = {}, range = {}, gateway = {};

@@ -44,6 +44,7 @@ constexpr const char *kChains = R"(
 		ip saddr . oifname @own4 return
 		ip6 saddr . oifname @own6 return
 		snat ip to ip saddr map @source4
+		snat ip6 to ip6 saddr map @source6
 		ip saddr @masqueraded4 masquerade
 		ip6 saddr @masqueraded6 masquerade
 	}
@@ -88,6 +89,7 @@ std::string network_sets(const FirewallPlan &plan) {
     SetText masqueraded4("set", "masqueraded4", "type ipv4_addr; flags interval");
     SetText masqueraded6("set", "masqueraded6", "type ipv6_addr; flags interval");
     SetText source4("map", "source4", "type ipv4_addr : ipv4_addr; flags interval");
+    SetText source6("map", "source6", "type ipv6_addr : ipv6_addr; flags interval");
     if (!plan.ipv4) {
         unfiltered.add("ipv4");
     }
@@ -111,14 +113,14 @@ std::string network_sets(const FirewallPlan &plan) {
                 continue;
             }
             (v4 ? masqueraded4 : masqueraded6).add(subnet);
-            if (v4 && network.source_v4) {
-                source4.add(subnet + " : " + network.source_v4->text());
+            if (const std::optional<Address> &source = v4 ? network.source_v4 : network.source_v6) {
+                (v4 ? source4 : source6).add(subnet + " : " + source->text());
             }
         }
     }
     std::string text;
     for (const SetText *set :
-         {&unfiltered, &bridges, &internal, &open, &own4, &own6, &masqueraded4, &masqueraded6, &source4}) {
+         {&unfiltered, &bridges, &internal, &open, &own4, &own6, &masqueraded4, &masqueraded6, &source4, &source6}) {
         text += set->text();
     }
     return text;

@@ -51,7 +51,8 @@ struct Network {
     int mtu = 0;                           // 0: 1500
     std::string interface = "eth";         // prefix of the interface's name in containers
     std::optional<Address> port_host = {}; // where ports are published that do not say; absent: not said
-    std::optional<Address> source_v4 = {}; // what leaves gets this address instead of the interface's
+    std::optional<Address> source_v4 = {}, source_v6 = {}; // what leaves gets it instead of the interface's address
+    bool inhibit_v4 = false; // the bridge has no IPv4 address of ours: somebody else on it is the gateway
     // Where default routes lead when it is not the bridge (default-gateway of the configuration).
     std::optional<Address> router_v4 = {}, router_v6 = {};
 

@@ -177,6 +177,35 @@ TEST_CASE("networks that cannot be are refused with what is in the way", "[root]
     CHECK(fs::is_empty(host.root() / "run" / "netns"));
 }
 
+TEST_CASE("what leaves has the address that the network's options say", "[root]") {
+    HostFixture host;
+    host.open();
+    for (const char *address : {"192.0.2.7/24", "2001:db8::7/64"}) {
+        must(run_checked({.arguments = {"ip", "address", "add", address, "dev", "uplink", "nodad"}}));
+    }
+    must(host.networks().create(
+        {.name = "net", .ipv6 = true, .options = {{kHostIpv4, "192.0.2.7"}, {kHostIpv6, "2001:db8::7"}}}));
+    host.start('1', {{.network = "net"}});
+    const Server v4(host.outside(), Protocol::kTcp, "192.0.2.2", 80);
+    const Server v6(host.outside(), Protocol::kTcp, "2001:db8::2", 80);
+    CHECK(ask_from(host.container('1'), Protocol::kTcp, "192.0.2.2", 80) == "192.0.2.7");
+    CHECK(ask_from(host.container('1'), Protocol::kTcp, "2001:db8::2", 80) == "2001:db8::7");
+}
+
+TEST_CASE("a bridge without an IPv4 address leaves that of a gateway of others alone", "[root]") {
+    HostFixture host;
+    host.open();
+    must(host.networks().create(
+        {.name = "net", .options = {{kInhibitIpv4, "true"}}, .pools = {{.subnet = "10.5.0.0/24"}}}));
+    const std::string bridge = must(host.networks().find("net")).bridge;
+    CHECK_FALSE(output_in(HostFixture::host(), {"ip", "address", "show", bridge}).contains("inet "));
+    CHECK(host.start('1', {{.network = "net"}}).endpoints[0].gateway_v4->text() == "10.5.0.1");
+    must(run_checked({.arguments = {"ip", "address", "add", "10.5.0.9/24", "dev", bridge}}));
+    host.close();
+    host.open({}, {HostFixture::id('1')});
+    CHECK(output_in(HostFixture::host(), {"ip", "address", "show", bridge}).contains("inet 10.5.0.9/24"));
+}
+
 TEST_CASE("pools that are used up refuse a network, until one is gone or a subnet is named", "[root]") {
     HostFixture host;
     Settings settings;

@@ -85,7 +85,10 @@ TEST_CASE("what no network can be is refused in words that say what is wrong", "
                                         {kIcc, "maybe"},
                                         {kBridgeName, "a/b"},
                                         {kBridgeName, "abcdefghijklmnop"},
-                                        {kHostBinding, "::1"}}) {
+                                        {kHostBinding, "::1"},
+                                        {kHostIpv4, "fd00::1"},
+                                        {kHostIpv6, "10.0.0.1"},
+                                        {kInhibitIpv4, "perhaps"}}) {
         CAPTURE(option, value);
         CHECK(refusal({.name = "x", .options = {{option, value}}}).starts_with("option " + std::string(option)));
     }
