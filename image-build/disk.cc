@@ -5,6 +5,7 @@
 #include <format>
 #include <unistd.h>
 
+#include "base/bios_stages.h"
 #include "base/digest.h"
 #include "base/file_io.h"
 #include "base/subprocess.h"
@@ -27,10 +28,6 @@ constexpr const char *kRootType = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709";
 
 // GRUB reads /boot: nothing that its ext2 driver does not know.
 constexpr const char *kBootFeatures = "^metadata_csum_seed,^orphan_file";
-
-// The signed GRUB looks for its configuration here, on the ESP.
-constexpr std::string_view kEspGrubConfiguration =
-    "search --no-floppy --label boot --set=root\nset prefix=($root)/grub2\nsource ($root)/grub2/grub.cfg\n";
 
 std::string uuid_for(const std::string &identity, const std::string &purpose) {
     std::string hex = sha256(identity + " " + purpose).substr(0, 32);
@@ -75,8 +72,6 @@ Status make_ext4(const DiskInputs &inputs, const fs::path &directory, const std:
 }
 
 Status make_esp(const DiskInputs &inputs, const fs::path &output, const fs::path &log) {
-    const fs::path configuration = inputs.scratch / "esp-grub.cfg";
-    TRY(write_file(configuration, kEspGrubConfiguration));
     const std::string volume_id = sha256(inputs.identity + " esp").substr(0, 8);
     const std::map<std::string, std::string> environment{{"SOURCE_DATE_EPOCH", std::to_string(inputs.epoch)},
                                                          {"TZ", "UTC"}};
@@ -94,7 +89,7 @@ Status make_esp(const DiskInputs &inputs, const fs::path &output, const fs::path
     TRY(copy(inputs.boot_files / "shimx64.efi", "EFI/BOOT/BOOTX64.EFI"));
     TRY(copy(inputs.boot_files / "grubx64.efi", "EFI/BOOT/grubx64.efi"));
     TRY(copy(inputs.boot_files / "mmx64.efi", "EFI/BOOT/mmx64.efi"));
-    return copy(configuration, "EFI/debian/grub.cfg");
+    return copy(inputs.boot_files / "core.cfg", "EFI/debian/grub.cfg");
 }
 
 // mke2fs -d drops the flag that libostree sets on a deployment's root directory.

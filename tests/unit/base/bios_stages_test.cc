@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image-build/boot_loader.h"
+#include "base/bios_stages.h"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/unit/check.h"
 
-namespace ballast::image_build {
+namespace ballast {
 namespace {
 
 std::uint64_t little_endian(const std::string &bytes, std::size_t at, std::size_t width) {
@@ -35,6 +35,7 @@ TEST_CASE("the BIOS stages learn where the core begins, and nothing else changes
 
     CHECK(stages.boot_sector.size() == 440); // the disk's signature and partition table stay the disk's
     CHECK(little_endian(stages.boot_sector, 0x5c, 8) == kCore);
+    CHECK(core_sector_of(stages.boot_sector) == kCore);
     CHECK(stages.boot_sector.substr(0x66, 2) == "\x90\x90");
     CHECK(changes(boot_image, stages.boot_sector) ==
           std::vector<std::size_t>{0x5c, 0x5d, 0x5e, 0x5f, 0x60, 0x61, 0x62, 0x63, 0x66, 0x67});
@@ -69,4 +70,4 @@ TEST_CASE("what cannot be GRUB's stages is refused with the sizes", "[boot_loade
 }
 
 } // namespace
-} // namespace ballast::image_build
+} // namespace ballast
