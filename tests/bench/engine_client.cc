@@ -39,9 +39,16 @@ Result<std::string> EngineClient::call(const std::string &method, const std::str
     return std::move(response.body);
 }
 
-Result<std::string> EngineClient::create(const std::string &image, const std::vector<std::string> &command) {
-    const Json body{{"Image", image}, {"Cmd", command}, {"HostConfig", {{"NetworkMode", "none"}}}};
-    const Json answer = TRY(parsed(TRY(call("POST", "/containers/create", body.dump()))));
+Result<std::string> EngineClient::create(const std::string &image, const std::vector<std::string> &command,
+                                         const Place &place) {
+    Json body{{"Image", image}, {"Cmd", command}, {"HostConfig", {{"NetworkMode", place.network}}}};
+    for (int i = 0; i < place.ports; ++i) {
+        const std::string port = std::to_string(place.first_container_port + i) + "/tcp";
+        body["ExposedPorts"][port] = Json::object();
+        body["HostConfig"]["PortBindings"][port] = {{{"HostPort", std::to_string(place.first_host_port + i)}}};
+    }
+    const std::string target = "/containers/create" + (place.name.empty() ? "" : "?name=" + place.name);
+    const Json answer = TRY(parsed(TRY(call("POST", target, body.dump()))));
     return answer.value("Id", "");
 }
 
@@ -57,6 +64,30 @@ Result<int> EngineClient::wait(const std::string &id) {
 
 Status EngineClient::remove(const std::string &id) {
     (void)TRY(call("DELETE", "/containers/" + id + "?force=true"));
+    return {};
+}
+
+Result<Running> EngineClient::running(const std::string &id) {
+    const Json answer = TRY(parsed(TRY(call("GET", "/containers/" + id + "/json"))));
+    Running running;
+    try {
+        running.pid = answer.at("State").at("Pid").get<int>();
+        for (const auto &[name, network] : answer.at("NetworkSettings").at("Networks").items()) {
+            running.address = network.at("IPAddress").get<std::string>();
+        }
+    } catch (const Json::exception &error) {
+        return fail(EPROTO, "inspect " + id + ": " + error.what());
+    }
+    return running;
+}
+
+Status EngineClient::create_network(const std::string &name) {
+    (void)TRY(call("POST", "/networks/create", Json{{"Name", name}}.dump()));
+    return {};
+}
+
+Status EngineClient::remove_network(const std::string &name) {
+    (void)TRY(call("DELETE", "/networks/" + name));
     return {};
 }
 

@@ -11,11 +11,12 @@
 #include "tests/bench/engine_client.h"
 #include "tests/bench/engine_measurement.h"
 #include "tests/bench/engine_processes.h"
+#include "tests/bench/measured_engine.h"
+#include "tests/bench/stopwatch.h"
 
 namespace ballast::bench {
 namespace {
 
-using std::chrono::steady_clock;
 using Strings = std::vector<std::string>;
 
 constexpr int kWarmUp = 3; // rounds that do not count: caches of files and of compiled profiles
@@ -29,38 +30,6 @@ struct Arguments {
     std::string big_image; // to be pulled: HOST:PORT/NAME
     int rounds = 50;
     Strings engines; // NAME=SOCKET,PROCESS[,PROCESS]...
-};
-
-struct Engine {
-    std::string name;
-    std::string socket;
-    Strings processes; // names
-};
-
-Result<Engine> engine_of(const std::string &text) {
-    const std::size_t equals = text.find('=');
-    Strings parts;
-    for (std::size_t at = equals; at != std::string::npos;) {
-        const std::size_t comma = text.find(',', at + 1);
-        parts.push_back(text.substr(at + 1, comma == std::string::npos ? comma : comma - at - 1));
-        at = comma;
-    }
-    if (parts.size() < 2) {
-        return fail(EINVAL, "'" + text + "' is not NAME=SOCKET,PROCESS[,PROCESS]...");
-    }
-    return Engine{
-        .name = text.substr(0, equals), .socket = parts.front(), .processes = {parts.begin() + 1, parts.end()}};
-}
-
-class Stopwatch {
-  public:
-    double lap() { // milliseconds since the last
-        const auto now = steady_clock::now();
-        return std::chrono::duration<double, std::milli>(now - std::exchange(last_, now)).count();
-    }
-
-  private:
-    steady_clock::time_point last_ = steady_clock::now();
 };
 
 // From create to remove, of a program that ends at once.

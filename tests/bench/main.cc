@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "tests/bench/engine_bench.h"
 #include "tests/bench/image_bench.h"
+#include "tests/bench/network_bench.h"
 #include "tests/bench/oci_bench.h"
 #include "tests/vm/scratch.h"
 #include "tests/vm/supervise.h"
@@ -18,7 +19,8 @@ struct Bench {
     const char *name;
     Status (*run)(const Settings &);
 };
-constexpr Bench kBenches[] = {{"image", bench_image}, {"oci", bench_oci}, {"engine", bench_engine}};
+constexpr Bench kBenches[] = {
+    {"image", bench_image}, {"oci", bench_oci}, {"engine", bench_engine}, {"network", bench_network}};
 
 // The benchmarks of these names, each once; of no names all.
 Result<std::vector<Bench>> choose(const std::vector<std::string> &names) {
@@ -57,8 +59,9 @@ int main_bench(int argc, char **argv) {
     }
     std::vector<std::string> names;
     CLI::App app("Measures Ballast beside its peers.", "ballast-bench");
-    app.add_option("name", names, "which benchmarks (image, oci, engine); all when none is named");
-    app.add_option("-n,--rounds", settings.rounds, "how often to measure what is timed (image: 5, oci: 200, engine: 50)")
+    app.add_option("name", names, "which benchmarks (image, oci, engine, network); all when none is named");
+    app.add_option("-n,--rounds", settings.rounds,
+                   "how often to measure what is timed (image: 5, oci: 200, engine: 50, network: 7)")
         ->check(CLI::Range(1, 10000));
     app.add_option("--output", settings.output, "the build's output; results go to bench/ there")
         ->capture_default_str();
