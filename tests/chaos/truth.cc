@@ -44,9 +44,6 @@ std::string without_frames(const std::string &body) {
     return text;
 }
 
-// Its output was closed under it in the moments of its start: its monitor died before anybody else had it.
-bool was_unheard(const Run &run) { return run.status == kOutputClosed && run.lines < kMomentsOfStart; }
-
 // Runs that were killed between the two pieces of a line leave half of it, in front of what the next run writes.
 std::string without_halves(std::string line, const std::vector<Run> &runs, const std::vector<long> &seen) {
     for (std::size_t run = 0; run < runs.size(); run++) {
@@ -84,8 +81,8 @@ std::string check_log(const std::string &text, const std::vector<Run> &runs, boo
     }
     for (std::size_t run = 0; run < runs.size(); run++) {
         const bool over = ended || run + 1 < runs.size();
-        if (was_unheard(runs[run])) {
-            continue; // what the pipe held is lost
+        if (runs[run].status == kOutputClosed) {
+            continue; // whether it may have been is asked of its state; what the pipe held is lost
         }
         if (seen[run] < runs[run].lines || (over && seen[run] > runs[run].lines + 1)) {
             return std::format("run {} wrote {} lines, its log has {}", run, runs[run].lines, seen[run]);
@@ -99,6 +96,9 @@ struct Checked {
     json state = {};
     std::vector<Run> runs = {};
 };
+
+// Has the engine known of any start of it?
+bool was_recorded(const json &state) { return !state.value("StartedAt", "").starts_with("0001-"); }
 
 void check_state(const Checked &one, const Asked &asked, const Killer &killer, const std::vector<Process> &all,
                  std::vector<std::string> &problems) {
@@ -131,10 +131,14 @@ void check_state(const Checked &one, const Asked &asked, const Killer &killer, c
     const bool monitor_died = killer.monitor_kills(one.name, one.id) > 0;
     const bool daemon_died = killer.toll().daemons > 0;
     const bool lost = code == 255 && one.state.value("Error", "") == "exit status lost" && monitor_died && daemon_died;
+    // Its monitor died in the moments of its start, before anybody else had its output; or before an engine that had
+    // been killed as well was there again, which then had not recorded the start.
+    const bool unheard =
+        monitor_died && (one.runs.back().lines < kMomentsOfStart || (lost && !was_recorded(one.state)));
     const bool failed_start = code == 128 || code == 127 || code == 126; // of a later start
     if (code == 0) {
         complain("its exit code is 0, which no worker ends with");
-    } else if (noted == kOutputClosed && !failed_start && !(monitor_died && was_unheard(one.runs.back()))) {
+    } else if (noted == kOutputClosed && !failed_start && !unheard) {
         complain("its output was closed under it");
     } else if (noted && code != *noted && !lost && !failed_start) {
         complain(std::format("it ended with {}", *noted));
