@@ -132,6 +132,8 @@ class Engine::Core {
 
     // --- start.cc
     Status start(const ContainerPtr &container); // under `operation`
+
+    // --- tear_down.cc
     Result<image::Snapshot> snapshot_of(const Container &container) const;
     Status mount_rootfs(Container &container);
     Status copy_up_volumes(Container &container); // create.cc
@@ -283,7 +285,7 @@ class Engine::Core {
 // they belong to nobody.
 inline constexpr const char *kNewVolumes = "new-volumes";
 
-// start.cc: to a monitor that listens.
+// attachment.cc: to a monitor that listens.
 Result<Fd> connect_attachment(const fs::path &socket, const AttachRequest &request, const Config &config);
 
 // name_resolution.cc: whether it is on a network where containers have names.

@@ -2,7 +2,6 @@
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/file_io.h"
@@ -189,38 +188,6 @@ Result<std::vector<MountPoint>> Engine::Core::inherited_mounts(const HostConfig 
 std::optional<std::string> joined_container(const std::string &mode) {
     constexpr std::string_view kPrefix = "container:";
     return mode.starts_with(kPrefix) ? std::optional(mode.substr(kPrefix.size())) : std::nullopt;
-}
-
-Result<std::shared_ptr<Attachment::Shared>> Attachment::Shared::create(AttachRequest request) {
-    auto shared = std::make_shared<Shared>();
-    shared->request = std::move(request);
-    shared->event = Fd(eventfd(0, EFD_CLOEXEC));
-    if (!shared->event.is_open()) {
-        return fail_errno("eventfd");
-    }
-    return shared;
-}
-
-void Attachment::Shared::finish(Result<Fd> outcome) {
-    const std::scoped_lock lock(mutex);
-    if (!result) {
-        result = std::move(outcome);
-        const std::uint64_t one = 1;
-        (void)!::write(event.get(), &one, sizeof one); // cannot be full: written once
-        changed.notify_all();
-    }
-}
-
-BorrowedFd Attachment::ready() const { return shared_->event; }
-
-Result<Fd> Attachment::take(const std::stop_token &stop) {
-    std::unique_lock lock(shared_->mutex);
-    if (!shared_->changed.wait(lock, stop, [this] { return shared_->result.has_value(); })) {
-        return fail(ECANCELED, "attach: cancelled");
-    }
-    Result<Fd> outcome = std::move(*shared_->result);
-    shared_->result = fail(EINVAL, "attach: the stream was taken already");
-    return outcome;
 }
 
 } // namespace ballast::engine

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/file_io.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "base/subprocess.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/log_plan.h"
+#include "runtime/engine/names.h"
+
+// What a running container has beside its processes: how it comes, and how it goes.
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 30s; // of a monitor's answer
+constexpr int kDeleteAttempts = 3;
+
+} // namespace
+
+Result<std::string> Engine::Core::oci(const std::vector<std::string> &words, const std::string &input) const {
+    const Settings now = settings();
+    Command command{.arguments = {now.program(now.oci_program, "ballast-oci"), "--root", now.run_root / "oci",
+                                  "--cgroup-manager", now.cgroups ? "cgroupfs" : "disabled"},
+                    .input = input,
+                    .timeout = 60s};
+    command.arguments.insert(command.arguments.end(), words.begin(), words.end());
+    const Completed done = TRY(run(command));
+    if (done.status != 0) {
+        std::string said = done.errors.substr(0, done.errors.find_last_not_of('\n') + 1);
+        constexpr std::string_view kName = "ballast-oci: ";
+        if (said.starts_with(kName)) {
+            said.erase(0, kName.size());
+        }
+        return fail(EIO, escaped(said));
+    }
+    return done.output;
+}
+
+Result<monitor::Settings> Engine::Core::monitor_settings(const Snapshot &container) const {
+    const Paths path = paths(container.id);
+    const Settings now = settings();
+    monitor::Settings plan;
+    plan.container_id = container.id;
+    plan.socket = path.socket;
+    plan.exit_record = path.exit;
+    if (now.cgroups) {
+        const fs::path cgroup = TRY(cgroup_of(container));
+        plan.cgroup = cgroup.parent_path();
+        plan.container_cgroup = cgroup;
+    }
+    plan.runtime = {now.program(now.oci_program, "ballast-oci"), "--root", now.run_root / "oci", "--cgroup-manager",
+                    now.cgroups ? "cgroupfs" : "disabled"};
+    plan.bundle = path.bundle;
+    plan.pid_file = path.run / "pid";
+    plan.terminal = container.config.tty;
+    plan.open_input = container.config.open_stdin;
+    plan.input_once = container.config.stdin_once;
+    plan.rows = container.host.console_height;
+    plan.columns = container.host.console_width;
+    const std::string &stop_signal = container.config.stop_signal;
+    plan.stop_signal = static_cast<std::uint8_t>(stop_signal.empty() ? SIGTERM : TRY(signal_number(stop_signal)));
+    plan.stop_seconds = container.config.stop_timeout.value_or(now.stop_timeout);
+    plan.log = TRY(log_settings(container));
+    return plan;
+}
+
+Result<image::Snapshot> Engine::Core::snapshot_of(const Container &container) const {
+    image::Snapshot snapshot;
+    const image::Digest image = TRY(image::Digest::parse(container.data.image_id));
+    snapshot.lower = TRY(images.lower_directories(image));
+    const Paths path = paths(container.id);
+    snapshot.upper = path.disk / "upper";
+    snapshot.work = path.disk / "work";
+    return snapshot;
+}
+
+Status Engine::Core::mount_rootfs(Container &container) {
+    const Paths path = paths(container.id);
+    TRY(make_directories(path.rootfs, 0700));
+    TRY(image::unmount_snapshot(path.rootfs)); // of a life that ended badly
+    image::Snapshot snapshot = TRY(snapshot_of(container));
+    TRY(image::make_writable_directories(snapshot, path.disk));
+    return image::mount_snapshot(snapshot, path.rootfs).within("error creating overlay mount");
+}
+
+void Engine::Core::unmount_rootfs(Container &container) {
+    if (const Status gone = image::unmount_snapshot(paths(container.id).rootfs); !gone) {
+        log::warning(gone.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    }
+}
+
+void Engine::Core::end_making(Container &container, const std::string &verb, const std::string &argument) {
+    const Settings now = settings();
+    if (const Status ended = end_runtime_calls(now.program(now.oci_program, "ballast-oci"), verb, argument); !ended) {
+        log::warning(ended.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    }
+    collect_orphans();
+}
+
+// Everything that a running container has beside its processes. Does not fail: what stays is removed at the next start.
+void Engine::Core::tear_down(Container &container) {
+    const Paths path = paths(container.id);
+    Result<std::string> deleted = fail(EAGAIN, "delete");
+    for (int attempt = 0; attempt < kDeleteAttempts && !deleted; attempt++) { // it may be killed, as everything may
+        deleted = oci({"delete", "--force", container.id});
+    }
+    if (!deleted && !deleted.error().message.contains("not exist")) {
+        log::warning("delete: " + deleted.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    }
+    unmount_rootfs(container);
+    (void)umount2((path.run / "shm").c_str(), MNT_DETACH); // EINVAL: it has none
+    std::set<std::string> used;
+    {
+        const std::scoped_lock lock(container.mutex);
+        used.swap(container.used_volumes);
+        orphans.release(container.data.state.pid);
+        for (const auto &[id, exec] : container.execs) {
+            orphans.release(exec->running ? exec->pid : 0);
+        }
+        container.control.reset();
+        container.process.reset();
+        container.awaited_pid = 0;
+        container.own_end.reset();
+        container.kept.clear();
+        container.execs.clear();
+    }
+    for (const std::string &name : used) {
+        volumes->release(name);
+        events.publish({.type = "volume",
+                        .action = "unmount",
+                        .actor = name,
+                        .attributes = {{"container", container.id}, {"driver", "local"}},
+                        .time = kNever});
+    }
+    const Settings now = settings();
+    for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
+        now.forget_descriptor(container.id + "-" + std::to_string(role)); // those that it never had are no error
+    }
+    close_names(container.id);
+    if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container.id)) {
+        networks->release(container.id);
+        if (!sandbox->ports.empty()) {
+            publish_rest_on_loopback();
+        }
+        network_events(container.snapshot(), *sandbox, "disconnect");
+    }
+    (void)unlink(path.socket.c_str()); // its monitor has, when it ended well
+    if (const Status gone = remove_tree(path.run); !gone) {
+        log::warning(gone.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
+    }
+}
+
+// Copies of what its monitor holds, so that another can take its place.
+Status Engine::Core::take_descriptors(Container &container) {
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container.mutex);
+        control = container.control;
+    }
+    if (control == nullptr) {
+        return fail(ENOENT, "its monitor is gone");
+    }
+    std::vector<monitor::Connection::HandedOver> handed;
+    {
+        const std::scoped_lock lock(container.control_mutex);
+        handed = TRY(control->hand_over(kPatience));
+    }
+    const Settings now = settings();
+    const std::scoped_lock lock(container.mutex);
+    for (monitor::Connection::HandedOver &one : handed) {
+        if (one.what.session != 0) {
+            continue;
+        }
+        const Config &config = container.data.config;
+        if (one.what.role == monitor::Role::kInput && config.stdin_once && !config.tty) {
+            continue; // the program would never see the end of its input while we have it open as well
+        }
+        auto fd = std::make_shared<Fd>(std::move(one.fd));
+        if (now.keep_descriptor) {
+            now.keep_descriptor(container.id + "-" + std::to_string(static_cast<int>(one.what.role)), *fd);
+        }
+        if (one.what.role == monitor::Role::kProcess) {
+            container.process = fd;
+        }
+        container.kept[one.what.role] = std::move(fd);
+    }
+    return {};
+}
+} // namespace ballast::engine
