@@ -3,6 +3,7 @@
 
 #include "base/grpc/messages.h"
 #include "runtime/api/cri_services.h"
+#include "runtime/engine/pods.h"
 
 namespace ballast::api {
 namespace {
@@ -18,19 +19,22 @@ Result<cri::VersionResponse> version(const Backend &backend, const cri::VersionR
     return response;
 }
 
-void add_condition(cri::StatusResponse &response, const char *type, const char *reason, const char *message) {
+void add_condition(cri::StatusResponse &response, const char *type, const Status &status, const char *reason) {
     cri::RuntimeCondition &condition = *response.mutable_status()->add_conditions();
     condition.set_type(type);
-    condition.set_status(false);
-    condition.set_reason(reason);
-    condition.set_message(message);
+    condition.set_status(status.has_value());
+    if (!status) {
+        condition.set_reason(reason);
+        condition.set_message(status.error().message);
+    }
 }
 
 Result<cri::StatusResponse> status(const Backend &backend, const cri::StatusRequest &request) {
     cri::StatusResponse response;
-    constexpr const char *kNoSandboxes = "this version serves images to Kubernetes, and no pods";
-    add_condition(response, "RuntimeReady", "NoSandboxes", kNoSandboxes);
-    add_condition(response, "NetworkReady", "NoSandboxes", kNoSandboxes);
+    add_condition(response, "RuntimeReady", {}, "");
+    add_condition(response, "NetworkReady", backend.engine.pods().network_ready(), "NetworkPluginNotReady");
+    response.add_runtime_handlers()->mutable_features()->set_recursive_read_only_mounts(true); // its name is empty
+    response.mutable_features()->set_supplemental_groups_policy(true);
     if (request.verbose()) {
         (*response.mutable_info())["dataRoot"] = backend.configuration()->data_root.string();
     }
@@ -49,7 +53,7 @@ grpc::Methods cri_runtime_methods(const Backend &backend) {
     const auto bound = [&backend](auto function) {
         return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
     };
-    const std::string service = "/runtime.v1.RuntimeService/";
+    const std::string service = kCriRuntime;
     return {
         {service + "Version", grpc::unary<cri::VersionRequest>(bound(version))},
         {service + "Status", grpc::unary<cri::StatusRequest>(bound(status))},
@@ -60,6 +64,7 @@ grpc::Methods cri_runtime_methods(const Backend &backend) {
 grpc::Methods cri_methods(const Backend &backend) {
     grpc::Methods methods = cri_image_methods(backend);
     methods.merge(cri_runtime_methods(backend));
+    methods.merge(cri_sandbox_methods(backend));
     return methods;
 }
 

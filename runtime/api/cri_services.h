@@ -10,8 +10,10 @@ namespace ballast::api {
 // All of ImageService.
 grpc::Methods cri_image_methods(const Backend &backend);
 
-// Of RuntimeService what the engine says of itself. It has no sandboxes, and says so in its status.
+// Of RuntimeService: what the engine says of itself; pods' sandboxes.
+inline constexpr const char *kCriRuntime = "/runtime.v1.RuntimeService/";
 grpc::Methods cri_runtime_methods(const Backend &backend);
+grpc::Methods cri_sandbox_methods(const Backend &backend);
 
 grpc::Methods cri_methods(const Backend &backend);
 

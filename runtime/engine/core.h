@@ -15,6 +15,7 @@
 #include "runtime/engine/mount_points.h"
 #include "runtime/engine/orphans.h"
 #include "runtime/engine/plan.h"
+#include "runtime/engine/pod_network.h"
 #include "runtime/engine/restart_policy.h"
 #include "runtime/engine/settings_check.h"
 #include "runtime/engine/state_machine.h"
@@ -130,6 +131,9 @@ class Engine::Core {
     Status save(Container &container); // under its mutex
     void event(Container &container, const std::string &action, std::map<std::string, std::string> more = {});
 
+    // --- create.cc
+    Result<Created> create(CreateRequest request);
+
     // --- start.cc
     Status start(const ContainerPtr &container); // under `operation`
 
@@ -226,6 +230,12 @@ class Engine::Core {
     // Before Networks::restore(), which makes what an endpoint lacks.
     void finish_network_changes();
 
+    // --- pods.cc
+    fs::path pod_namespace(const std::string &sandbox) const; // RUN/pods/ID
+    Status stop_sandbox(const ContainerPtr &sandbox);         // and all in it
+    void finish_pods(); // what the last engine began to take away, and what others left; in the background
+    std::vector<ContainerPtr> containers_of(const std::string &sandbox);
+
     // --- loopback_ports.cc
     // All that containers publish, for the host's own programs at its loopback addresses; without an effect where the
     // kernel has no cgroup version 2.
@@ -248,6 +258,7 @@ class Engine::Core {
     Events events;
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;
+    std::unique_ptr<PodNetwork> pod_network;
     dns::Resolver resolver;
     std::mutex loopback_mutex; // taken first of all that the networks have
     std::optional<network::loopback::Loopback> loopback;
@@ -290,6 +301,9 @@ Result<Fd> connect_attachment(const fs::path &socket, const AttachRequest &reque
 
 // name_resolution.cc: whether it is on a network where containers have names.
 bool needs_resolver(const network::Sandbox &sandbox);
+
+// EPERM for what Kubernetes decides alone of containers of its pods: `verb` is "remove".
+Status refuse_for_pods(const Snapshot &container, const char *verb);
 
 // Docker's "container:ID" modes: what is behind the colon.
 std::optional<std::string> joined_container(const std::string &mode);

@@ -123,8 +123,10 @@ Status check_bind_source(const MountPoint &mount) {
 
 } // namespace
 
-Result<Created> Engine::create(CreateRequest request) {
-    Core &core = *core_;
+Result<Created> Engine::create(CreateRequest request) { return core_->create(std::move(request)); }
+
+Result<Created> Engine::Core::create(CreateRequest request) {
+    Core &core = *this;
     const Settings settings = core.settings();
     const Result<image::Image> found = core.images.find(request.config.image);
     if (!found) {
@@ -154,6 +156,7 @@ Result<Created> Engine::create(CreateRequest request) {
     data.mounts = TRY(plan_mount_points(request.config, request.host, inherited));
     data.config = std::move(request.config);
     data.host = std::move(request.host);
+    data.pod = std::move(request.pod);
     data.networking = std::move(request.networking);
     TRY(core.settle_networks(data));
     TRY(plan_ports(data.config, data.host));
@@ -165,6 +168,8 @@ Result<Created> Engine::create(CreateRequest request) {
     const Paths path = core.paths(data.id);
     if (data.host.log_config.type == "json-file" || data.host.log_config.type == "local") {
         data.log_path = path.log;
+    } else if (data.host.log_config.type == "cri") {
+        data.log_path = request.log_path;
     }
     auto container = std::make_shared<Container>(std::move(data));
     TRY(make_directories(path.disk / "logs", 0700));

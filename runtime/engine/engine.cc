@@ -13,6 +13,7 @@
 #include "runtime/engine/core.h"
 #include "runtime/engine/list_filters.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/pods.h"
 #include "runtime/engine/tree_size.h"
 #include "runtime/log/reader.h"
 
@@ -53,6 +54,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     networks.data_root = core->settings().data_root;
     networks.run_root = core->settings().run_root;
     core->networks = TRY(network::Networks::open(std::move(networks), core->warnings));
+    core->pod_network = std::make_unique<PodNetwork>(core->settings().pods, core->settings().data_root / "cni");
     core->wake = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!core->wake.is_open()) {
         return fail_errno("eventfd");
@@ -76,6 +78,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
         core->warnings.push_back(published.error().message);
     }
     core->reopen_names(std::move(sockets));
+    core->finish_pods();
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -112,6 +115,7 @@ void Engine::reload(const Settings &settings) {
 }
 
 Events &Engine::events() { return core_->events; }
+Pods Engine::pods() { return Pods(*core_); }
 Settings Engine::settings() const { return core_->settings(); }
 const HostFacts &Engine::host() const { return core_->host; }
 Texts Engine::warnings() const { return core_->warnings; }
@@ -136,6 +140,7 @@ Counts Engine::counts() const {
 
 Status Engine::rename(const std::string &reference, const std::string &name) {
     const ContainerPtr container = TRY(core_->find(reference));
+    TRY(refuse_for_pods(container->snapshot(), "rename"));
     const std::scoped_lock operation(container->operation);
     std::string wanted = name.starts_with('/') ? name.substr(1) : name;
     if (wanted.empty()) {

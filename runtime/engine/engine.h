@@ -41,6 +41,7 @@ class VolumeStore;
 namespace ballast::engine {
 
 struct HostFacts;
+class Pods;
 
 namespace fs = std::filesystem;
 
@@ -55,6 +56,8 @@ struct CreateRequest {
     HostConfig host = {};
     NetworkingConfig networking = {};
     std::string platform = {}; // "linux/arm64/v8"; empty: any that the store has
+    Pod pod = {};              // of containers of pods: Pods::create()
+    std::string log_path = {}; // of these, below their sandbox's directory; empty: no log
 };
 struct Created {
     std::string id = {};
@@ -297,6 +300,8 @@ class Engine {
     Status connect_network(const std::string &network, const std::string &container, const EndpointRequest &request);
     Status disconnect_network(const std::string &network, const std::string &container, bool force);
     Result<Pruned> prune_networks(const Filters &filters); // those that no container names
+
+    Pods pods(); // Kubernetes' side of it; the engine outlives what it returns
 
     class Core;
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/engine/pod.h"
 #include "runtime/network/model.h"
 
 // What a user says about a container, as the Docker Engine API 1.45 has it (Config and HostConfig of
@@ -237,6 +238,7 @@ struct Snapshot {
     HostConfig host = {};
     NetworkingConfig networking = {};
     std::vector<MountPoint> mounts = {};
+    Pod pod = {};
     int restart_count = 0;
     bool has_been_manually_stopped = false;
     bool removes_volumes = false; // its removal, once that has begun, takes anonymous volumes along

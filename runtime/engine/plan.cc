@@ -147,7 +147,7 @@ Json namespaces_json(const PlanInput &input) {
     add("network", input.network_namespace);
     add("pid", input.pid_namespace);
     add("ipc", input.ipc_namespace);
-    add("uts", host.uts_mode == "host" ? "host" : "");
+    add("uts", host.uts_mode == "host" ? "host" : input.uts_namespace);
     if (!input.cgroup.empty()) {
         add("cgroup", host.cgroupns_mode == "host" ? "host" : "");
     }
@@ -416,7 +416,7 @@ Result<std::string> plan_config(const PlanInput &input) {
                  {"root", {{"path", input.rootfs}, {"readonly", host.read_only_rootfs}}},
                  {"mounts", TRY(plan_mounts(input))},
                  {"linux", TRY(linux_json(input, security, capabilities))}};
-    if (host.uts_mode != "host") {
+    if (host.uts_mode != "host" && input.uts_namespace.empty()) {
         json["hostname"] = container.config.hostname;
         if (!container.config.domainname.empty()) {
             json["domainname"] = container.config.domainname;

@@ -162,6 +162,10 @@ std::string rootfs_propagation(const PlanInput &input) {
 
 Result<Json> plan_mounts(const PlanInput &input) {
     MountList list(input);
+    if (!input.pause_program.empty()) {
+        list.add(mount("/pause", "bind", input.pause_program, {"bind", "ro", "nosuid", "nodev"}));
+        return list.take();
+    }
     add_kernel_mounts(input, list);
     add_shm(input, list);
     add_files(input, list);

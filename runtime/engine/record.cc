@@ -6,6 +6,7 @@
 #include "base/json/json_cursor.h"
 #include "runtime/engine/model_json.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/pod_json.h"
 
 namespace ballast::engine {
 namespace {
@@ -128,6 +129,9 @@ std::string record_text(const Snapshot &container) {
     for (const MountPoint &mount : container.mounts) {
         json["Mounts"].push_back(mount_record(mount));
     }
+    if (container.pod.given()) {
+        json["Pod"] = pod_json(container.pod);
+    }
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -151,6 +155,9 @@ Result<Snapshot> parse_record(std::string_view text, const std::string &name) {
     read_networking(root.at("Networking"), container.networking);
     for (const JsonCursor mount : root.at("Mounts").items()) {
         container.mounts.push_back(read_mount_record(mount));
+    }
+    if (const JsonCursor pod = root.at("Pod"); pod.given()) {
+        read_pod(pod, container.pod);
     }
     if (!document.failed() && (!is_id(container.id) || !check_name(container.name, "container"))) {
         root.fail("ID or Name is none");

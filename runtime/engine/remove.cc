@@ -63,6 +63,9 @@ Status Engine::Core::remove(const ContainerPtr &container, const RemoveOptions &
 
 Status Engine::Core::remove_files(const ContainerPtr &container, bool with_volumes) {
     const Paths path = paths(container->id);
+    if (container->snapshot().pod.network) {
+        TRY(pod_network->detach(container->id, pod_namespace(container->id)));
+    }
     unmount_rootfs(*container);
     TRY(remove_tree(path.run));
     if (with_volumes) {
@@ -104,6 +107,7 @@ void Engine::Core::remove_anonymous_volumes(const ContainerPtr &container) {
 
 Status Engine::remove(const std::string &reference, const RemoveOptions &options) {
     const ContainerPtr container = TRY(core_->find(reference));
+    TRY(refuse_for_pods(container->snapshot(), "remove"));
     if (options.link) {
         return fail(ENOTSUP, "links are not supported: put both containers on one network, where names resolve");
     }
@@ -130,8 +134,8 @@ Status Engine::remove(const std::string &reference, const RemoveOptions &options
 Result<Pruned> Engine::prune_containers(const Filters &filters) {
     Pruned result;
     for (const Snapshot &data : TRY(list({.all = true, .limit = 0, .size = true, .filters = filters}))) {
-        if (data.state.phase != Phase::kExited && data.state.phase != Phase::kCreated &&
-            data.state.phase != Phase::kDead) {
+        if (data.pod.given() || (data.state.phase != Phase::kExited && data.state.phase != Phase::kCreated &&
+                                 data.state.phase != Phase::kDead)) {
             continue;
         }
         if (const Status removed = remove(data.id, {}); removed) {

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "runtime/engine/model.h"
+#include "runtime/engine/pod_network.h"
 #include "runtime/network/networks.h"
 
 namespace ballast::engine {
@@ -18,8 +19,8 @@ struct Settings {
     std::filesystem::path data_root = "/var/lib/ballast"; // 0700: containers/, volumes/, events.json
     std::filesystem::path run_root = "/run/ballast";      // 0700: containers/, monitor/, oci/
     std::filesystem::path programs = "/usr/lib/ballast";  // where ballast-oci and its like are looked up first:
-    std::filesystem::path oci_program = {}, monitor_program = {}, init_program = {},
-                          scope_program = {}; // empty: in `programs`
+    std::filesystem::path oci_program = {}, monitor_program = {}, init_program = {}, scope_program = {},
+                          pause_program = {}; // empty: in `programs`
 
     // False: no cgroups at all, no scopes, no limits. For machines without cgroup v2 and systemd; limits are refused.
     bool cgroups = true;
@@ -34,6 +35,7 @@ struct Settings {
     std::string seccomp_profile = {}; // a file; empty: the one compiled in; "unconfined"
     std::string userns_remap = {};    // refused for now
     network::Settings network = {};   // its roots are the ones above
+    PodNetworkSettings pods = {};
     // The cgroup of version 2 whose programs reach ports of containers at the host's loopback addresses; empty: none.
     std::filesystem::path loopback_cgroup = {};
     Texts dns = {}, dns_options = {}, dns_search = {};

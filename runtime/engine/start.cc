@@ -22,6 +22,7 @@
 #include "runtime/engine/scope.h"
 #include "runtime/engine/start_failure.h"
 #include "runtime/monitor/spawn.h"
+#include "runtime/network/dns/resolv_conf.h"
 
 namespace ballast::engine {
 namespace {
@@ -88,6 +89,7 @@ class Starter {
         connect_waiting();
         if (network_.valid()) {
             TRY(network_.get());
+            data_.pod.addresses = addresses_;
         }
         const Result<monitor::Started> started = control->call<monitor::Started>(monitor::Run{}, kPatience);
         if (!started) {
@@ -137,6 +139,20 @@ class Starter {
   private:
     // The namespace is made and filled while everything else is prepared.
     Status prepare_network() {
+        if (data_.pod.is_container()) {
+            const Snapshot sandbox = TRY(core_.find(data_.pod.sandbox))->snapshot();
+            input_.network_namespace = sandbox.pod.network ? core_.pod_namespace(sandbox.id).string() : "host";
+            return {};
+        }
+        if (data_.pod.network) {
+            input_.own_network_namespace = true;
+            input_.network_namespace = core_.pod_namespace(data_.id);
+            network_ = std::async(std::launch::async, [this]() -> Status {
+                addresses_ = TRY(core_.pod_network->attach(data_, input_.network_namespace));
+                return {};
+            });
+            return {};
+        }
         if (!has_own_networks(data_.host.network_mode)) {
             files_.of_host = data_.host.network_mode == "host";
             input_.network_namespace =
@@ -183,6 +199,14 @@ class Starter {
             data_.config.domainname = joined.config.domainname;
             return {};
         }
+        if (data_.pod.is_sandbox()) {
+            TRY(write_container_files(data_, path_.disk, {}, files_));
+            const std::optional<cni::Dns> &dns = data_.pod.dns;
+            return !dns ? Status()
+                        : write_file(data_.resolv_conf_path,
+                                     dns::write_resolv_conf(
+                                         {.servers = dns->servers, .search = dns->searches, .options = dns->options}));
+        }
         return write_container_files(data_, path_.disk, name_settings(data_.host, settings_), files_);
     }
 
@@ -198,6 +222,9 @@ class Starter {
         };
         input_.pid_namespace = TRY(joined(data_.host.pid_mode, "pid"));
         input_.ipc_namespace = TRY(joined(data_.host.ipc_mode, "ipc"));
+        if (data_.pod.is_container() && data_.host.uts_mode.empty()) {
+            input_.uts_namespace = TRY(joined("container:" + data_.pod.sandbox, "uts"));
+        }
         if (data_.host.ipc_mode == "host") {
             input_.shm = "/dev/shm";
         } else if (const std::optional<std::string> other = joined_container(data_.host.ipc_mode)) {
@@ -260,7 +287,7 @@ class Starter {
         fs::path walked = volume;
         for (const fs::path &part : fs::path(subpath)) {
             walked /= part;
-            struct stat status {};
+            struct stat status{};
             if (part == ".." || part.is_absolute() || lstat(walked.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) {
                 return fail(EINVAL, "cannot access path " + quote(subpath) + " of the volume");
             }
@@ -273,6 +300,9 @@ class Starter {
         input_.host = core_.host;
         input_.user = TRY(look_up_user(TRY(RootDir::open(path_.rootfs)), data_.config.user, data_.host.group_add));
         input_.rootfs = path_.rootfs;
+        if (data_.pod.is_sandbox()) {
+            input_.pause_program = settings_.program(settings_.pause_program, "ballast-pause");
+        }
         if (data_.host.init.value_or(settings_.init)) {
             input_.init_program = settings_.program(settings_.init_program, "ballast-container-init");
         }
@@ -317,6 +347,7 @@ class Starter {
     pid_t monitor_ = -1;
     int pid_ = 0;
     FileNetwork files_;
+    Texts addresses_;             // of a pod, once `network_` is there
     std::future<Status> network_; // last: ends before what it works with
 };
 
@@ -362,6 +393,7 @@ Status Engine::Core::start(const ContainerPtr &container) {
         data.hostname_path = starter.data().hostname_path;
         data.resolv_conf_path = starter.data().resolv_conf_path;
         data.mounts = starter.data().mounts;
+        data.pod.addresses = starter.data().pod.addresses;
         container->monitor_pid = starter.monitor();
         container->stopping = false;
         container->spared = false;
@@ -391,6 +423,7 @@ Result<bool> Engine::start(const std::string &reference) {
     if (phase == Phase::kRunning) {
         return false;
     }
+    TRY(refuse_for_pods(container->snapshot(), "start"));
     TRY(may_start(container->id, phase));
     {
         const std::scoped_lock lock(container->mutex);

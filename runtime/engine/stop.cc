@@ -108,6 +108,7 @@ Result<bool> Engine::stop(const std::string &reference, const std::string &signa
 
 Status Engine::restart(const std::string &reference, const std::string &signal, std::optional<int> timeout_seconds) {
     const ContainerPtr container = TRY(core_->find(reference));
+    TRY(refuse_for_pods(container->snapshot(), "restart"));
     bool running = false;
     {
         const std::scoped_lock operation(container->operation);

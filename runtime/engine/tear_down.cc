@@ -81,6 +81,9 @@ Result<image::Snapshot> Engine::Core::snapshot_of(const Container &container) co
 
 Status Engine::Core::mount_rootfs(Container &container) {
     const Paths path = paths(container.id);
+    if (container.data.pod.is_sandbox()) {
+        return make_directories(path.rootfs, 0755); // its program is mounted there, and there is nothing else
+    }
     TRY(make_directories(path.rootfs, 0700));
     TRY(image::unmount_snapshot(path.rootfs)); // of a life that ended badly
     image::Snapshot snapshot = TRY(snapshot_of(container));
@@ -140,6 +143,11 @@ void Engine::Core::tear_down(Container &container) {
     const Settings now = settings();
     for (int role = 0; now.forget_descriptor && role <= static_cast<int>(last_of(monitor::Role{})); role++) {
         now.forget_descriptor(container.id + "-" + std::to_string(role)); // those that it never had are no error
+    }
+    if (container.snapshot().pod.network) {
+        if (const Status gone = pod_network->detach(container.id, pod_namespace(container.id)); !gone) {
+            log::warning(gone.error().message + ", trying again later", {{"CONTAINER_ID", short_id(container.id)}});
+        }
     }
     close_names(container.id);
     if (const std::optional<network::Sandbox> sandbox = networks->sandbox(container.id)) {

@@ -52,6 +52,7 @@ Result<Texts> Engine::update(const std::string &reference, const UpdateRequest &
     const ContainerPtr container = TRY(core_->find(reference));
     const std::scoped_lock operation(container->operation);
     const Snapshot data = container->snapshot();
+    TRY(refuse_for_pods(data, "update"));
     const std::string what = "Cannot update container " + data.id;
     if (data.state.phase == Phase::kRemoving || data.state.phase == Phase::kDead) {
         return fail(EBUSY, what + ": container is marked for removal and cannot be \"update\"");

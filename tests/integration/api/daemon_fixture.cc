@@ -55,6 +55,7 @@ DaemonFixture::DaemonFixture(const std::string &configuration)
     must(make_directories(path("programs")));
     const std::pair<const char *, const char *> programs[] = {{"ballast-oci", BALLAST_OCI_PROGRAM},
                                                               {"ballast-monitor", BALLAST_MONITOR_PROGRAM},
+                                                              {"ballast-pause", BALLAST_PAUSE_PROGRAM},
                                                               {"ballast-container-init", BALLAST_INIT_PROGRAM}};
     for (const auto &[name, file] : programs) {
         fs::create_symlink(file, path("programs") / name);

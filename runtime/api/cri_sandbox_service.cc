@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <optional>
+
+#include "base/grpc/messages.h"
+#include "runtime/api/cri_pod_view.h"
+#include "runtime/api/cri_sandbox_request.h"
+#include "runtime/api/cri_services.h"
+
+namespace ballast::api {
+namespace {
+
+namespace cri = ::runtime::v1;
+using engine::Pods;
+using engine::Snapshot;
+
+// Kubernetes asks again for what it has asked for: that a sandbox is gone is what it wants.
+Status gone_is_fine(Status status) { return !status && status.error().code == ENOENT ? Status() : status; }
+
+Result<std::string> wanted(const std::string &id) {
+    return id.empty() ? Result<std::string>(fail(EINVAL, "want pod_sandbox_id")) : id;
+}
+
+Result<cri::RunPodSandboxResponse> run(const Backend &backend, const cri::RunPodSandboxRequest &request) {
+    cri::RunPodSandboxResponse response;
+    response.set_pod_sandbox_id(TRY(backend.engine.pods().run(TRY(read_sandbox(request)))));
+    return response;
+}
+
+Result<cri::StopPodSandboxResponse> stop(const Backend &backend, const cri::StopPodSandboxRequest &request) {
+    TRY(gone_is_fine(backend.engine.pods().stop(TRY(wanted(request.pod_sandbox_id())))));
+    return cri::StopPodSandboxResponse();
+}
+
+Result<cri::RemovePodSandboxResponse> remove(const Backend &backend, const cri::RemovePodSandboxRequest &request) {
+    TRY(gone_is_fine(backend.engine.pods().remove(TRY(wanted(request.pod_sandbox_id())))));
+    return cri::RemovePodSandboxResponse();
+}
+
+Result<cri::PodSandboxStatusResponse> status(const Backend &backend, const cri::PodSandboxStatusRequest &request) {
+    const Pods pods = backend.engine.pods();
+    const Snapshot sandbox = TRY(pods.sandbox(TRY(wanted(request.pod_sandbox_id()))));
+    cri::PodSandboxStatusResponse response;
+    *response.mutable_status() = cri_sandbox_status(sandbox, pods.ready(sandbox));
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    response.set_timestamp(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    if (request.verbose()) {
+        (*response.mutable_info())["pid"] = std::to_string(sandbox.state.pid);
+        (*response.mutable_info())["networkNamespace"] = pods.network_namespace(sandbox);
+    }
+    return response;
+}
+
+template <typename Take>
+Status each(const Backend &backend, const cri::PodSandboxFilter &filter, Take take) {
+    if (filter.has_state() && !cri::PodSandboxState_IsValid(filter.state().state())) {
+        return fail(EINVAL, "filter: " + std::to_string(filter.state().state()) + " is no state of a sandbox");
+    }
+    const Pods pods = backend.engine.pods();
+    const engine::PodFilter wanted{.id = filter.id(),
+                                   .labels = {filter.label_selector().begin(), filter.label_selector().end()}};
+    for (const Snapshot &sandbox : pods.sandboxes(wanted)) {
+        const bool ready = pods.ready(sandbox);
+        if (!filter.has_state() || ready == (filter.state().state() == cri::SANDBOX_READY)) {
+            TRY(take(cri_sandbox(sandbox, ready)));
+        }
+    }
+    return {};
+}
+
+Result<cri::ListPodSandboxResponse> list(const Backend &backend, const cri::ListPodSandboxRequest &request) {
+    cri::ListPodSandboxResponse response;
+    TRY(each(backend, request.filter(), [&response](cri::PodSandbox sandbox) -> Status {
+        *response.add_items() = std::move(sandbox);
+        return {};
+    }));
+    return response;
+}
+
+// The same in pieces: a list of many may be larger than a message.
+Status stream(const Backend &backend, const cri::StreamPodSandboxesRequest &request, grpc::Call &call) {
+    constexpr int kPiece = 100;
+    cri::StreamPodSandboxesResponse piece;
+    TRY(each(backend, request.filter(), [&](cri::PodSandbox sandbox) -> Status {
+        *piece.add_pod_sandboxes() = std::move(sandbox);
+        if (piece.pod_sandboxes_size() == kPiece) {
+            TRY(grpc::send_message(call, piece));
+            piece.clear_pod_sandboxes();
+        }
+        return {};
+    }));
+    return piece.pod_sandboxes_size() == 0 ? Status() : grpc::send_message(call, piece);
+}
+
+} // namespace
+
+grpc::Methods cri_sandbox_methods(const Backend &backend) {
+    const auto bound = [&backend](auto function) {
+        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
+    };
+    const auto with_call = [&backend](auto function) {
+        return [&backend, function](const auto &request, grpc::Call &call) { return function(backend, request, call); };
+    };
+    const std::string service = kCriRuntime;
+    return {
+        {service + "RunPodSandbox", grpc::unary<cri::RunPodSandboxRequest>(bound(run))},
+        {service + "StopPodSandbox", grpc::unary<cri::StopPodSandboxRequest>(bound(stop))},
+        {service + "RemovePodSandbox", grpc::unary<cri::RemovePodSandboxRequest>(bound(remove))},
+        {service + "PodSandboxStatus", grpc::unary<cri::PodSandboxStatusRequest>(bound(status))},
+        {service + "ListPodSandbox", grpc::unary<cri::ListPodSandboxRequest>(bound(list))},
+        {service + "StreamPodSandboxes", grpc::streaming<cri::StreamPodSandboxesRequest>(with_call(stream))},
+    };
+}
+
+} // namespace ballast::api

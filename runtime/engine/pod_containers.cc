@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <csignal>
+
+#include "base/file_io.h"
+#include "base/quote.h"
+#include "runtime/engine/core.h"
+#include "runtime/engine/pods.h"
+
+// Containers in sandboxes.
+namespace ballast::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kAfterKill = 20s; // of a process that SIGKILL does not end at once: it is in the kernel
+
+// Of the namespaces that a pod has for all its containers.
+void join_sandbox(HostConfig &host, const Snapshot &sandbox) {
+    const std::string joined = "container:" + sandbox.id;
+    host.network_mode = joined; // its files, too, whatever its network is
+    host.ipc_mode = sandbox.host.ipc_mode == "host" ? "host" : joined;
+    host.uts_mode = sandbox.host.uts_mode;
+    if (host.pid_mode.empty()) {
+        host.pid_mode = sandbox.host.pid_mode == "host" ? "host" : sandbox.pod.shared_pids ? joined : "private";
+    }
+    host.cgroup_parent = sandbox.host.cgroup_parent;
+}
+
+Result<std::string> log_file(const fs::path &directory, const std::string &file) {
+    const fs::path relative(file);
+    if (relative.is_absolute() || std::ranges::contains(relative, fs::path("..")) || !relative.has_filename()) {
+        return fail(EINVAL, "log_path " + quote(file) + ": want a file below the sandbox's log_directory");
+    }
+    return directory / relative;
+}
+
+} // namespace
+
+Result<std::string> Pods::create(const std::string &reference, CreateRequest request) {
+    const Snapshot sandbox = TRY(this->sandbox(reference));
+    if (!ready(sandbox)) {
+        return fail(EBUSY, "sandbox " + sandbox.id + " is not ready");
+    }
+    request.name = TRY(container_name(request.pod, sandbox.pod));
+    request.pod.role = Pod::Role::kContainer;
+    request.pod.sandbox = sandbox.id;
+    Config &config = request.config;
+    config.labels.insert(request.pod.labels.begin(), request.pod.labels.end());
+    config.labels.insert({{"io.kubernetes.container.name", request.pod.name},
+                          {"io.kubernetes.pod.name", sandbox.pod.name},
+                          {"io.kubernetes.pod.namespace", sandbox.pod.name_space},
+                          {"io.kubernetes.pod.uid", sandbox.pod.uid}});
+    config.health_check = HealthCheck{.test = {"NONE"}}; // probes are kubelet's
+    join_sandbox(request.host, sandbox);
+    request.host.annotations = request.pod.annotations;
+    if (sandbox.pod.log_directory.empty() || request.log_path.empty()) {
+        request.host.log_config.type = "none";
+    } else {
+        request.host.log_config.type = "cri";
+        request.log_path = TRY(log_file(sandbox.pod.log_directory, request.log_path));
+        TRY(make_directories(fs::path(request.log_path).parent_path(), 0755));
+    }
+    return TRY(core_->create(std::move(request))).id;
+}
+
+Status Pods::start(const std::string &reference) {
+    const ContainerPtr container = TRY(find(reference, Pod::Role::kContainer));
+    const std::scoped_lock operation(container->operation);
+    const Snapshot data = container->snapshot();
+    if (data.state.phase != Phase::kCreated || data.state.finished_at != kNever) {
+        return fail(EBUSY, "container " + data.id + " is " + phase_name(data.state.phase) +
+                               ": a container of a pod is started once, after it was created");
+    }
+    if (const Result<Snapshot> sandbox = this->sandbox(data.pod.sandbox); !sandbox || !ready(*sandbox)) {
+        return fail(EBUSY, "sandbox " + data.pod.sandbox + " is not ready");
+    }
+    return core_->start(container);
+}
+
+Status Pods::stop(const std::string &reference, int timeout) {
+    const ContainerPtr container = TRY(find(reference, Pod::Role::kContainer));
+    {
+        const std::scoped_lock starting(container->operation);
+        const std::scoped_lock lock(container->mutex);
+        if (!container->data.state.running()) {
+            return {};
+        }
+        container->data.has_been_manually_stopped = container->stopping = true;
+        TRY(core_->save(*container));
+    }
+    if (timeout > 0) {
+        return core_->stop(container, "", timeout);
+    }
+    TRY(core_->signal(*container, SIGKILL));
+    return core_->wait_until_ended(*container, kAfterKill)
+               ? Status()
+               : fail(EBUSY, "container " + container->id + " was killed, and has not ended");
+}
+
+Status Pods::remove_container(const std::string &reference) {
+    const ContainerPtr container = TRY(find(reference, Pod::Role::kContainer));
+    TRY(stop(container->id, 0));
+    const std::scoped_lock operation(container->operation);
+    return core_->remove(container, {.force = false, .volumes = true, .link = false});
+}
+
+Result<Snapshot> Pods::container(const std::string &reference) const {
+    return TRY(find(reference, Pod::Role::kContainer))->snapshot();
+}
+
+std::vector<Snapshot> Pods::containers(const PodFilter &filter) const { return list(filter, Pod::Role::kContainer); }
+
+} // namespace ballast::engine

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/engine.h"
+
+// Pods as Kubernetes' container runtime interface has them: containers of the engine, like all others. A sandbox is a
+// container whose only process is ballast-pause, which holds the namespaces that the pod's containers join. Each of
+// these runs once. Docker's clients see them, and cannot start, change or remove them.
+namespace ballast::engine {
+
+struct SandboxRequest {
+    Pod pod = {};              // its role is set here
+    std::string hostname = {}; // empty: its short ID, or the host's
+    // Of it: cgroup_parent, network_mode (none: CNI's, host), pid_mode, ipc_mode, sysctls, security_opt.
+    HostConfig host = {};
+};
+
+// Whose containers, in which states; empty: all.
+struct PodFilter {
+    std::string id = {};      // or a prefix that no other has
+    std::string sandbox = {}; // of containers; the same
+    Labels labels = {};
+};
+
+class Pods {
+  public:
+    explicit Pods(Engine::Core &core) : core_(&core) {}
+
+    // The sandbox's ID. EEXIST when there is a pod of that name, namespace, uid and attempt; EAGAIN while there is no
+    // network. When it fails nothing is left, or what is left is listed and can be removed.
+    Result<std::string> run(SandboxRequest request);
+    // Ends all that runs in it, and gives back what it has of networks. Can be called again; ENOENT: there is none.
+    Status stop(const std::string &sandbox);
+    // Stops it and removes it with all its containers. ENOENT as above.
+    Status remove(const std::string &sandbox);
+    // ENOENT "No such sandbox: X". `ready`: whether containers can be started in it.
+    Result<Snapshot> sandbox(const std::string &reference) const;
+    bool ready(const Snapshot &sandbox) const;
+    std::string network_namespace(const Snapshot &sandbox) const;   // a file; empty: the host's
+    std::vector<Snapshot> sandboxes(const PodFilter &filter) const; // newest first
+
+    // A container in a sandbox that is ready: EBUSY otherwise. Namespaces, cgroup parent and log are the sandbox's
+    // business and set here; `pid` of the request's host: "" (as the sandbox says), "private", "host", "container:ID".
+    Result<std::string> create(const std::string &sandbox, CreateRequest request);
+    // EBUSY unless it was never started.
+    Status start(const std::string &container);
+    // SIGKILL after `timeout` seconds, at once when it is 0. It need not run.
+    Status stop(const std::string &container, int timeout);
+    Status remove_container(const std::string &container);
+    Result<Snapshot> container(const std::string &reference) const;  // ENOENT "No such container: X"
+    std::vector<Snapshot> containers(const PodFilter &filter) const; // newest first
+
+    // Can pods have networks? The error says why not.
+    Status network_ready() const;
+
+  private:
+    Result<std::shared_ptr<struct Container>> find(const std::string &reference, Pod::Role role) const;
+    std::vector<Snapshot> list(const PodFilter &filter, Pod::Role role) const;
+
+    Engine::Core *core_;
+};
+
+// "k8s_POD_NAME_NAMESPACE_UID_ATTEMPT" and "k8s_CONTAINER_NAME_NAMESPACE_UID_ATTEMPT", as users of Docker know them.
+// EINVAL for what is missing in them, or no part of a name.
+Result<std::string> sandbox_name(const Pod &sandbox);
+Result<std::string> container_name(const Pod &container, const Pod &sandbox);
+
+} // namespace ballast::engine
