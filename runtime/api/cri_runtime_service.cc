@@ -65,6 +65,7 @@ grpc::Methods cri_methods(const Backend &backend) {
     grpc::Methods methods = cri_image_methods(backend);
     methods.merge(cri_runtime_methods(backend));
     methods.merge(cri_sandbox_methods(backend));
+    methods.merge(cri_container_methods(backend));
     return methods;
 }
 

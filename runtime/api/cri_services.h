@@ -10,10 +10,11 @@ namespace ballast::api {
 // All of ImageService.
 grpc::Methods cri_image_methods(const Backend &backend);
 
-// Of RuntimeService: what the engine says of itself; pods' sandboxes.
+// Of RuntimeService: what the engine says of itself; pods' sandboxes; their containers.
 inline constexpr const char *kCriRuntime = "/runtime.v1.RuntimeService/";
 grpc::Methods cri_runtime_methods(const Backend &backend);
 grpc::Methods cri_sandbox_methods(const Backend &backend);
+grpc::Methods cri_container_methods(const Backend &backend);
 
 grpc::Methods cri_methods(const Backend &backend);
 

@@ -9,6 +9,7 @@
 #include "base/root_dir.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/pod_user.h"
 #include "runtime/engine/process_end.h"
 #include "runtime/engine/user_lookup.h"
 #include "runtime/monitor/detach_keys.h"
@@ -129,17 +130,18 @@ Result<std::optional<Fd>> Engine::Core::run_exec(const ContainerPtr &container, 
     const ExecConfig &config = exec->config;
     const std::string user = config.user.empty() ? data.config.user : config.user;
     const Settings now = settings();
-    ExecPlanInput input{.container = &data,
-                        .host = host,
-                        .user = TRY(look_up_user(TRY(root_of(data.state.pid)), user,
-                                                 config.user.empty() ? data.host.group_add : Texts())),
-                        .cmd = config.cmd,
-                        .env = config.env,
-                        .working_dir = config.working_dir,
-                        .tty = config.tty,
-                        .privileged = config.privileged,
-                        .no_new_privileges = now.no_new_privileges,
-                        .default_ulimits = now.ulimits};
+    ExecPlanInput input{
+        .container = &data,
+        .host = host,
+        .user = TRY(look_up_user(TRY(root_of(data.state.pid)), user,
+                                 config.user.empty() ? data.host.group_add : Texts(), memberships_of(data.pod))),
+        .cmd = config.cmd,
+        .env = config.env,
+        .working_dir = config.working_dir,
+        .tty = config.tty,
+        .privileged = config.privileged,
+        .no_new_privileges = now.no_new_privileges,
+        .default_ulimits = now.ulimits};
     const Paths path = paths(container->id);
     const fs::path file = path.run / ("exec-" + exec->id + ".json");
     TRY(write_file(file, TRY(plan_exec(input)), 0600));

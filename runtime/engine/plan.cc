@@ -16,6 +16,7 @@
 #include "runtime/engine/capabilities.h"
 #include "runtime/engine/mount_points.h"
 #include "runtime/engine/plan_mounts.h"
+#include "runtime/engine/pod_limits.h"
 #include "runtime/engine/seccomp_profile.h"
 
 namespace ballast::engine {
@@ -83,11 +84,19 @@ Json user_json(const ProcessUser &user) {
 }
 
 // execve(2) of another user than root takes them away; not giving them says so in advance.
-Json capability_sets(const Texts &names, uid_t uid) {
+// `ambient` ones stay.
+Json capability_sets(const Texts &names, uid_t uid, const Texts &ambient) {
     Json sets = {{"bounding", names}};
     if (uid == 0) {
         sets["effective"] = names;
         sets["permitted"] = names;
+    } else if (!ambient.empty()) {
+        sets["effective"] = ambient;
+        sets["permitted"] = ambient;
+    }
+    if (!ambient.empty()) {
+        sets["inheritable"] = ambient;
+        sets["ambient"] = ambient;
     }
     return sets;
 }
@@ -114,7 +123,7 @@ Result<Json> process_json(const PlanInput &input, const SecurityOptions &securit
         {"args", args},
         {"env", environment(container.config, {}, container.config.tty, container.config.hostname, input.user.home)},
         {"cwd", container.config.working_dir.empty() ? "/" : clean_path(container.config.working_dir)},
-        {"capabilities", capability_sets(capabilities, input.user.uid)},
+        {"capabilities", capability_sets(capabilities, input.user.uid, container.pod.ambient)},
         {"rlimits", rlimits(container.host.ulimits, input.default_ulimits)},
         {"noNewPrivileges", security.no_new_privileges || input.no_new_privileges},
         {"oomScoreAdj", container.host.oom_score_adj},
@@ -244,6 +253,7 @@ Result<Json> linux_json(const PlanInput &input, const SecurityOptions &security,
     if (!input.cgroup.empty()) {
         json["cgroupsPath"] = input.cgroup;
         json["resources"] = resources_json(host, input.block_devices);
+        add_pod_limits(json["resources"], input.container->pod);
         json["resources"]["devices"] = TRY(device_rules(input));
     }
     if (Json seccomp = TRY(seccomp_json(input, security, capabilities)); !seccomp.is_null()) {
@@ -405,6 +415,15 @@ Json resources_json(const Resources &resources, const std::map<std::string, std:
     return json;
 }
 
+void add_pod_limits(Json &resources, const Pod &pod) {
+    if (!pod.cgroup.empty()) {
+        resources["unified"] = pod.cgroup;
+    }
+    for (const auto &[size, limit] : pod.huge_pages) {
+        resources["hugepageLimits"].push_back({{"pageSize", size}, {"limit", limit}});
+    }
+}
+
 Result<std::string> plan_config(const PlanInput &input) {
     const Snapshot &container = *input.container;
     const HostConfig &host = container.host;
@@ -439,7 +458,7 @@ Result<std::string> plan_exec(const ExecPlanInput &input) {
         {"args", input.cmd},
         {"env", environment(container.config, input.env, input.tty, container.config.hostname, input.user.home)},
         {"cwd", cwd.empty() ? "/" : clean_path(cwd)},
-        {"capabilities", capability_sets(capabilities, input.user.uid)},
+        {"capabilities", capability_sets(capabilities, input.user.uid, container.pod.ambient)},
         {"rlimits", rlimits(host.ulimits, input.default_ulimits)},
         {"noNewPrivileges", security.no_new_privileges || input.no_new_privileges}};
     const std::string profile = apparmor_profile(input.host, security, host.privileged || input.privileged);

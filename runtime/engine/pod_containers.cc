@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kPatience = 30s;  // of a monitor's answer
 constexpr auto kAfterKill = 20s; // of a process that SIGKILL does not end at once: it is in the kernel
 
 // Of the namespaces that a pod has for all its containers.
@@ -22,7 +23,7 @@ void join_sandbox(HostConfig &host, const Snapshot &sandbox) {
     host.ipc_mode = sandbox.host.ipc_mode == "host" ? "host" : joined;
     host.uts_mode = sandbox.host.uts_mode;
     if (host.pid_mode.empty()) {
-        host.pid_mode = sandbox.host.pid_mode == "host" ? "host" : sandbox.pod.shared_pids ? joined : "private";
+        host.pid_mode = sandbox.host.pid_mode == "host" ? "host" : joined;
     }
     host.cgroup_parent = sandbox.host.cgroup_parent;
 }
@@ -96,6 +97,26 @@ Status Pods::stop(const std::string &reference, int timeout) {
     return core_->wait_until_ended(*container, kAfterKill)
                ? Status()
                : fail(EBUSY, "container " + container->id + " was killed, and has not ended");
+}
+
+Status Pods::update(const std::string &reference, PodLimits limits) {
+    const ContainerPtr container = TRY(find(reference, Pod::Role::kContainer));
+    return update_limits(*core_, container, std::move(limits));
+}
+
+Status Pods::reopen_log(const std::string &reference) {
+    const ContainerPtr container = TRY(find(reference, Pod::Role::kContainer));
+    std::shared_ptr<monitor::Connection> control;
+    {
+        const std::scoped_lock lock(container->mutex);
+        control = container->data.state.running() ? container->control : nullptr;
+    }
+    if (control == nullptr) {
+        return fail(EBUSY, "container " + container->id + " is not running");
+    }
+    const std::scoped_lock one_request(container->control_mutex);
+    TRY(control->call<monitor::Done>(monitor::ReopenLog{}, kPatience));
+    return {};
 }
 
 Status Pods::remove_container(const std::string &reference) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "runtime/engine/engine.h"
+#include "runtime/engine/pod_limits.h"
 
 // Pods as Kubernetes' container runtime interface has them: containers of the engine, like all others. A sandbox is a
 // container whose only process is ballast-pause, which holds the namespaces that the pod's containers join. Each of
@@ -25,6 +28,13 @@ struct PodFilter {
     std::string sandbox = {}; // of containers; the same
     Labels labels = {};
 };
+
+// What a program in a container said, as far as there is room for it, and how it ended.
+struct RunInside {
+    std::string output = {}, errors = {};
+    int exit_code = 0;
+};
+inline constexpr std::size_t kMostOutput = (16UL << 20) - (64UL << 10); // bytes of both: an answer has at most 16 MiB
 
 class Pods {
   public:
@@ -50,6 +60,13 @@ class Pods {
     Status start(const std::string &container);
     // SIGKILL after `timeout` seconds, at once when it is 0. It need not run.
     Status stop(const std::string &container, int timeout);
+    // What is not said stays.
+    Status update(const std::string &container, PodLimits limits);
+    // Its log by its name again, once whoever rotates it has renamed the file. EBUSY: it does not run.
+    Status reopen_log(const std::string &container);
+    // Runs a program and waits for it. ETIMEDOUT, ECANCELED: it was killed.
+    Result<RunInside> run(const std::string &container, Texts command, std::optional<std::chrono::seconds> timeout,
+                          const std::stop_token &stop);
     Status remove_container(const std::string &container);
     Result<Snapshot> container(const std::string &reference) const;  // ENOENT "No such container: X"
     std::vector<Snapshot> containers(const PodFilter &filter) const; // newest first

@@ -18,6 +18,7 @@
 #include "runtime/engine/health.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/network.h"
+#include "runtime/engine/pod_user.h"
 #include "runtime/engine/prepare.h"
 #include "runtime/engine/scope.h"
 #include "runtime/engine/start_failure.h"
@@ -298,7 +299,8 @@ class Starter {
     Status plan() {
         input_.container = &data_;
         input_.host = core_.host;
-        input_.user = TRY(look_up_user(TRY(RootDir::open(path_.rootfs)), data_.config.user, data_.host.group_add));
+        input_.user = TRY(look_up_user(TRY(RootDir::open(path_.rootfs)), data_.config.user, data_.host.group_add,
+                                       memberships_of(data_.pod)));
         input_.rootfs = path_.rootfs;
         if (data_.pod.is_sandbox()) {
             input_.pause_program = settings_.program(settings_.pause_program, "ballast-pause");

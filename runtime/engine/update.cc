@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/plan.h"
+#include "runtime/engine/pod_limits.h"
 #include "runtime/engine/prepare.h"
 
 namespace ballast::engine {
@@ -46,27 +47,25 @@ Result<Resources> merged(const Resources &now, const Resources &wanted) {
     return result;
 }
 
-} // namespace
-
-Result<Texts> Engine::update(const std::string &reference, const UpdateRequest &request) {
-    const ContainerPtr container = TRY(core_->find(reference));
+// Of `pod` the limits.
+Result<Texts> update(Engine::Core &core, const ContainerPtr &container, const UpdateRequest &request, Pod pod) {
     const std::scoped_lock operation(container->operation);
     const Snapshot data = container->snapshot();
-    TRY(refuse_for_pods(data, "update"));
     const std::string what = "Cannot update container " + data.id;
     if (data.state.phase == Phase::kRemoving || data.state.phase == Phase::kDead) {
         return fail(EBUSY, what + ": container is marked for removal and cannot be \"update\"");
     }
     Texts warnings;
     Resources resources = TRY(merged(data.host, request.resources).within(what));
-    TRY(check_resources(resources, core_->machine(), warnings).within(what));
+    TRY(check_resources(resources, core.machine(), warnings).within(what));
     if (request.restart_policy && data.host.auto_remove && request.restart_policy->kind != RestartPolicy::Kind::kNo) {
         return fail(EINVAL, "Restart policy cannot be updated because AutoRemove is enabled for the container");
     }
-    if (data.state.running() && core_->settings().cgroups) {
+    if (data.state.running() && core.settings().cgroups) {
         const auto numbers = TRY(find_block_devices(resources));
-        TRY(core_->oci({"update", "--resources", "-", data.id}, resources_json(resources, numbers).dump())
-                .within(what));
+        nlohmann::ordered_json wanted = resources_json(resources, numbers);
+        add_pod_limits(wanted, pod);
+        TRY(core.oci({"update", "--resources", "-", data.id}, wanted.dump()).within(what));
     }
     {
         const std::scoped_lock lock(container->mutex);
@@ -74,10 +73,32 @@ Result<Texts> Engine::update(const std::string &reference, const UpdateRequest &
         if (request.restart_policy) {
             container->data.host.restart_policy = *request.restart_policy;
         }
-        TRY(core_->save(*container));
+        for (auto &[file, value] : pod.cgroup) {
+            container->data.pod.cgroup[file] = std::move(value);
+        }
+        for (const auto &[size, limit] : pod.huge_pages) {
+            container->data.pod.huge_pages[size] = limit;
+        }
+        TRY(core.save(*container));
     }
-    core_->event(*container, "update");
+    core.event(*container, "update");
     return warnings;
+}
+
+} // namespace
+
+Result<Texts> Engine::update(const std::string &reference, const UpdateRequest &request) {
+    const ContainerPtr container = TRY(core_->find(reference));
+    TRY(refuse_for_pods(container->snapshot(), "update"));
+    return engine::update(*core_, container, request, {});
+}
+
+Status update_limits(Engine::Core &core, const ContainerPtr &container, PodLimits limits) {
+    Pod more;
+    more.cgroup = std::move(limits.cgroup);
+    more.huge_pages = std::move(limits.huge_pages);
+    TRY(engine::update(core, container, {.resources = std::move(limits.resources)}, std::move(more)));
+    return {};
 }
 
 } // namespace ballast::engine

@@ -10,6 +10,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "runtime/engine/pod_user.h"
 
 namespace ballast::engine {
 namespace {
@@ -137,6 +138,17 @@ void add_group(std::vector<gid_t> &groups, gid_t group) {
 } // namespace
 
 Result<ProcessUser> look_up_user(const RootDir &root, const std::string &user, const Texts &more_groups) {
+    return look_up_user(root, user, more_groups, Memberships::kUnlessGroupGiven);
+}
+
+Memberships memberships_of(const Pod &pod) {
+    return !pod.is_container() ? Memberships::kUnlessGroupGiven
+           : pod.strict_groups ? Memberships::kNoneCount
+                               : Memberships::kAllCount;
+}
+
+Result<ProcessUser> look_up_user(const RootDir &root, const std::string &user, const Texts &more_groups,
+                                 Memberships memberships) {
     const std::string passwd = TRY(database(root, "/etc/passwd"));
     const std::string group_file = TRY(database(root, "/etc/group"));
     const std::size_t colon = user.find(':');
@@ -157,14 +169,13 @@ Result<ProcessUser> look_up_user(const RootDir &root, const std::string &user, c
     if (entry && !entry->home.empty() && entry->home.starts_with('/')) {
         result.home = entry->home;
     }
-    std::vector<gid_t> memberships;
     if (!group_part.empty()) {
         result.gid = TRY(find_group(group_file, group_part));
-    } else if (entry) {
-        memberships = groups_of(group_file, entry->name);
     }
     add_group(result.groups, result.gid);
-    for (const gid_t group : memberships) {
+    const bool counts =
+        memberships == Memberships::kAllCount || (memberships == Memberships::kUnlessGroupGiven && group_part.empty());
+    for (const gid_t group : entry &&counts ? groups_of(group_file, entry->name) : std::vector<gid_t>()) {
         add_group(result.groups, group);
     }
     for (const std::string &group : more_groups) {

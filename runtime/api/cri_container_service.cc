@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "base/grpc/messages.h"
+#include "runtime/api/cri_container_request.h"
+#include "runtime/api/cri_container_view.h"
+#include "runtime/api/cri_services.h"
+
+namespace ballast::api {
+namespace {
+
+namespace cri = ::runtime::v1;
+using engine::Pods;
+using engine::Snapshot;
+
+// Kubernetes asks again for what it has asked for: that a container is gone is what it wants.
+Status gone_is_fine(Status status) { return !status && status.error().code == ENOENT ? Status() : status; }
+
+template <typename Request>
+Result<std::string> wanted(const Request &request) {
+    return request.container_id().empty() ? Result<std::string>(fail(EINVAL, "want container_id"))
+                                          : request.container_id();
+}
+
+Result<cri::CreateContainerResponse> create(const Backend &backend, const cri::CreateContainerRequest &request) {
+    if (request.pod_sandbox_id().empty()) {
+        return fail(EINVAL, "want pod_sandbox_id");
+    }
+    cri::CreateContainerResponse response;
+    response.set_container_id(
+        TRY(backend.engine.pods().create(request.pod_sandbox_id(), TRY(read_container(request)))));
+    return response;
+}
+
+Result<cri::StartContainerResponse> start(const Backend &backend, const cri::StartContainerRequest &request) {
+    TRY(backend.engine.pods().start(TRY(wanted(request))));
+    return cri::StartContainerResponse();
+}
+
+Result<cri::StopContainerResponse> stop(const Backend &backend, const cri::StopContainerRequest &request) {
+    const auto timeout =
+        static_cast<int>(std::clamp<std::int64_t>(request.timeout(), 0, std::numeric_limits<int>::max()));
+    TRY(gone_is_fine(backend.engine.pods().stop(TRY(wanted(request)), timeout)));
+    return cri::StopContainerResponse();
+}
+
+Result<cri::RemoveContainerResponse> remove(const Backend &backend, const cri::RemoveContainerRequest &request) {
+    TRY(gone_is_fine(backend.engine.pods().remove_container(TRY(wanted(request)))));
+    return cri::RemoveContainerResponse();
+}
+
+Result<cri::ContainerStatusResponse> status(const Backend &backend, const cri::ContainerStatusRequest &request) {
+    const Snapshot container = TRY(backend.engine.pods().container(TRY(wanted(request))));
+    const Result<image::Image> image = backend.images.find(container.image_id);
+    cri::ContainerStatusResponse response;
+    *response.mutable_status() = cri_container_status(container, image ? &*image : nullptr);
+    if (request.verbose()) {
+        (*response.mutable_info())["pid"] = std::to_string(container.state.pid);
+        (*response.mutable_info())["sandboxID"] = container.pod.sandbox;
+    }
+    return response;
+}
+
+template <typename Take>
+Status each(const Backend &backend, const cri::ContainerFilter &filter, Take take) {
+    if (filter.has_state() && !cri::ContainerState_IsValid(filter.state().state())) {
+        return fail(EINVAL, "filter: " + std::to_string(filter.state().state()) + " is no state of a container");
+    }
+    const engine::PodFilter wanted{.id = filter.id(),
+                                   .sandbox = filter.pod_sandbox_id(),
+                                   .labels = {filter.label_selector().begin(), filter.label_selector().end()}};
+    for (const Snapshot &container : backend.engine.pods().containers(wanted)) {
+        if (!filter.has_state() || cri_state(container.state) == filter.state().state()) {
+            TRY(take(cri_container(container)));
+        }
+    }
+    return {};
+}
+
+Result<cri::ListContainersResponse> list(const Backend &backend, const cri::ListContainersRequest &request) {
+    cri::ListContainersResponse response;
+    TRY(each(backend, request.filter(), [&response](cri::Container container) -> Status {
+        *response.add_containers() = std::move(container);
+        return {};
+    }));
+    return response;
+}
+
+// The same in pieces: a list of many may be larger than a message.
+Status stream(const Backend &backend, const cri::StreamContainersRequest &request, grpc::Call &call) {
+    constexpr int kPiece = 100;
+    cri::StreamContainersResponse piece;
+    TRY(each(backend, request.filter(), [&](cri::Container container) -> Status {
+        *piece.add_containers() = std::move(container);
+        if (piece.containers_size() == kPiece) {
+            TRY(grpc::send_message(call, piece));
+            piece.clear_containers();
+        }
+        return {};
+    }));
+    return piece.containers_size() == 0 ? Status() : grpc::send_message(call, piece);
+}
+
+Result<cri::UpdateContainerResourcesResponse> update(const Backend &backend,
+                                                     const cri::UpdateContainerResourcesRequest &request) {
+    TRY(backend.engine.pods().update(TRY(wanted(request)), TRY(read_limits(request.linux()))));
+    return cri::UpdateContainerResourcesResponse();
+}
+
+Result<cri::ReopenContainerLogResponse> reopen_log(const Backend &backend,
+                                                   const cri::ReopenContainerLogRequest &request) {
+    TRY(backend.engine.pods().reopen_log(TRY(wanted(request))));
+    return cri::ReopenContainerLogResponse();
+}
+
+Result<cri::ExecSyncResponse> run(const Backend &backend, const cri::ExecSyncRequest &request, grpc::Call &call) {
+    std::optional<std::chrono::seconds> timeout;
+    if (request.timeout() < 0) {
+        return fail(EINVAL, "timeout: want seconds, or 0 for none");
+    }
+    if (request.timeout() > 0) {
+        constexpr std::int64_t kLongest = 10LL * 365 * 24 * 3600;
+        timeout = std::chrono::seconds(std::min(request.timeout(), kLongest));
+    }
+    engine::RunInside done = TRY(backend.engine.pods().run(
+        TRY(wanted(request)), {request.cmd().begin(), request.cmd().end()}, timeout, call.stop()));
+    cri::ExecSyncResponse response;
+    response.set_stdout(std::move(done.output));
+    response.set_stderr(std::move(done.errors));
+    response.set_exit_code(done.exit_code);
+    return response;
+}
+
+} // namespace
+
+grpc::Methods cri_container_methods(const Backend &backend) {
+    const auto bound = [&backend](auto function) {
+        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
+    };
+    const auto with_call = [&backend](auto function) {
+        return [&backend, function](const auto &request, grpc::Call &call) { return function(backend, request, call); };
+    };
+    const std::string service = kCriRuntime;
+    return {
+        {service + "CreateContainer", grpc::unary<cri::CreateContainerRequest>(bound(create))},
+        {service + "StartContainer", grpc::unary<cri::StartContainerRequest>(bound(start))},
+        {service + "StopContainer", grpc::unary<cri::StopContainerRequest>(bound(stop))},
+        {service + "RemoveContainer", grpc::unary<cri::RemoveContainerRequest>(bound(remove))},
+        {service + "ContainerStatus", grpc::unary<cri::ContainerStatusRequest>(bound(status))},
+        {service + "ListContainers", grpc::unary<cri::ListContainersRequest>(bound(list))},
+        {service + "StreamContainers", grpc::streaming<cri::StreamContainersRequest>(with_call(stream))},
+        {service + "UpdateContainerResources", grpc::unary<cri::UpdateContainerResourcesRequest>(bound(update))},
+        {service + "ReopenContainerLog", grpc::unary<cri::ReopenContainerLogRequest>(bound(reopen_log))},
+        {service + "ExecSync", grpc::unary<cri::ExecSyncRequest>(with_call(run))},
+    };
+}
+
+} // namespace ballast::api
