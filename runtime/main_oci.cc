@@ -10,6 +10,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "base/timestamp.h"
 #include "runtime/container/identity.h"
 #include "runtime/isolate/self_exe.h"
 #include "runtime/oci/options.h"
@@ -60,7 +61,7 @@ bool log_line(const Global &global, const std::string &level, const std::string 
     if (!log.has_value()) {
         return false;
     }
-    const std::string time = container::timestamp_now();
+    const std::string time = timestamp_now();
     std::string line = "time=" + quote(time) + " level=" + level + " msg=" + quote(message);
     if (global.json) {
         line = nlohmann::ordered_json({{"level", level}, {"msg", message}, {"time", time}})

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/timestamp.h"
 #include "runtime/api/views.h"
 
 namespace ballast::api {
@@ -93,7 +94,8 @@ Json image_view(const image::Image &image, unsigned version) {
     }
     view["GraphDriver"] = {{"Data", nullptr}, {"Name", "overlay2"}};
     view["RootFS"] = {{"Type", "layers"}, {"Layers", std::move(layers)}};
-    view["Metadata"] = {{"LastTagTime", image.tagged == 0 ? "0001-01-01T00:00:00Z" : image::rfc3339(image.tagged, 0)}};
+    view["Metadata"] = {
+        {"LastTagTime", image.tagged == 0 ? "0001-01-01T00:00:00Z" : timestamp(image.tagged * 1'000'000'000)}};
     return view;
 }
 

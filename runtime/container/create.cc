@@ -13,6 +13,7 @@
 #include "base/json/json_tree.h"
 #include "base/quote.h"
 #include "base/rollback.h"
+#include "base/timestamp.h"
 #include "runtime/container/console.h"
 #include "runtime/container/conversation.h"
 #include "runtime/container/delete.h"

@@ -2,10 +2,6 @@
 #include "runtime/container/identity.h"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <nlohmann/json.hpp>
@@ -17,22 +13,6 @@
 #include "runtime/isolate/user.h"
 
 namespace ballast::container {
-
-std::string timestamp_now() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    // Not gmtime_r(3), which reads the time zone's file although UTC has none.
-    const std::chrono::sys_seconds time{std::chrono::seconds(now.tv_sec)};
-    const auto day = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss clock(time - day);
-    std::array<char, 64> text{};
-    const int length = snprintf(
-        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()), now.tv_nsec);
-    return {text.data(), static_cast<std::size_t>(length)};
-}
 
 std::string user_name(uid_t uid) {
     if (uid == 0) {

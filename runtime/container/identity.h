@@ -14,7 +14,6 @@
 // Small facts that records and messages carry.
 namespace ballast::container {
 
-std::string timestamp_now(); // RFC 3339 with nanoseconds, UTC
 // By /etc/passwd, read as a file: no name service is asked. The number when it has no name.
 std::string user_name(uid_t uid);
 // The id that is root of a user namespace: 0 when mapped, otherwise the first that is.

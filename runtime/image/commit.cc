@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/rollback.h"
+#include "base/timestamp.h"
 #include "runtime/image/config_change.h"
 #include "runtime/image/new_image.h"
 
@@ -41,7 +42,7 @@ Result<Digest> ImageStore::commit(const Digest &base, const std::filesystem::pat
     TRY(apply_changes(spec.changes, image.config.config));
     const PackedLayer layer =
         TRY(pack_layer(*state_, lease, [&](const ByteSink &sink) { return write_layer(upper, sink, spec.skipped); }));
-    image.config.created = rfc3339_now();
+    image.config.created = timestamp_now();
     image.config.author = spec.author;
     image.config.comment = spec.comment;
     image.config.history.push_back({.created = image.config.created,
@@ -81,7 +82,7 @@ Result<Digest> ImageStore::import(ByteSource archive, const ImportSpec &spec, Pr
     }));
     const Platform own = Platform::own();
     image.config.platform = spec.platform.value_or(own);
-    image.config.created = rfc3339_now();
+    image.config.created = timestamp_now();
     image.config.comment = spec.message;
     image.config.diff_ids = {layer.diff_id};
     image.config.history = {{.created = image.config.created, .created_by = "", .author = "", .comment = spec.message}};

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <ctime>
 
 #include <nlohmann/json.hpp>
 
 #include "base/json/json_cursor.h"
+#include "base/timestamp.h"
 #include "runtime/image/manifest.h"
 
 namespace ballast::image {
@@ -229,48 +228,6 @@ std::string image_config_text(const ImageConfig &config) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string rfc3339(std::int64_t seconds, std::int64_t nanoseconds) {
-    const time_t time = seconds;
-    tm parts{};
-    (void)gmtime_r(&time, &parts); // fails beyond the year 2^31 only, and leaves zeros
-    std::array<char, 64> text{};
-    const int size = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ",
-                                   parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                                   parts.tm_sec, static_cast<long>(nanoseconds));
-    return std::string(text.data(), std::min(static_cast<std::size_t>(std::max(size, 0)), text.size() - 1));
-}
-
-std::string rfc3339_now() {
-    timespec now{};
-    (void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail with a clock that every kernel has
-    return rfc3339(now.tv_sec, now.tv_nsec);
-}
-
-std::int64_t seconds_of(std::string_view text) {
-    tm parts{};
-    const std::string copy(text);
-    const char *rest = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == nullptr) {
-        return 0;
-    }
-    if (*rest == '.') {
-        rest++;
-        while (*rest >= '0' && *rest <= '9') {
-            rest++;
-        }
-    }
-    std::int64_t offset = 0;
-    if (*rest == '+' || *rest == '-') {
-        int hours = 0;
-        int minutes = 0;
-        if (std::sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) { // NOLINT(cert-err34-c): two digits each
-            return 0;
-        }
-        offset = (*rest == '-' ? -1 : 1) * (hours * 3600LL + minutes * 60LL);
-    } else if (*rest != 'Z' && *rest != 'z') {
-        return 0;
-    }
-    return timegm(&parts) - offset;
-}
+std::int64_t seconds_of(std::string_view created) { return parse_timestamp_seconds(created).value_or(0); }
 
 } // namespace ballast::image

@@ -81,10 +81,7 @@ Result<ImageConfig> parse_image_config(std::string_view text, const std::string 
 // As text, equal for equal input.
 std::string image_config_text(const ImageConfig &config);
 
-// A time as RFC 3339 in UTC with nanoseconds, as Docker writes it: "2025-01-31T09:08:07.123456789Z".
-std::string rfc3339(std::int64_t seconds, std::int64_t nanoseconds);
-std::string rfc3339_now();
-// Seconds since 1970 of such a text; 0 when it does not read.
-std::int64_t seconds_of(std::string_view rfc3339_text);
+// Seconds since 1970 of a time in RFC 3339, as images have it; 0 when it does not read.
+std::int64_t seconds_of(std::string_view created);
 
 } // namespace ballast::image

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/timestamp.h"
 #include "runtime/log/formats.h"
-#include "runtime/log/timestamp.h"
 
 namespace ballast::container_log {
 namespace {

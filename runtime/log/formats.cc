@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/log/formats.h"
 
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 
 namespace ballast::container_log {
 namespace {

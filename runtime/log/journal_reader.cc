@@ -4,8 +4,8 @@
 #include <array>
 #include <systemd/sd-journal.h>
 
+#include "base/timestamp.h"
 #include "runtime/log/readers.h"
-#include "runtime/log/timestamp.h"
 
 namespace ballast::container_log {
 namespace {

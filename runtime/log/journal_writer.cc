@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "base/timestamp.h"
 #include "base/unix_address.h"
 #include "runtime/log/bounded_send.h"
-#include "runtime/log/timestamp.h"
 #include "runtime/log/writer.h"
 
 namespace ballast::container_log {

@@ -4,7 +4,7 @@
 #include <array>
 #include <ctime>
 
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 
 namespace ballast::container_log {
 namespace {

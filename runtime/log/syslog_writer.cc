@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "base/unix_address.h"
 #include "runtime/log/bounded_send.h"
 #include "runtime/log/options.h"
 #include "runtime/log/syslog_format.h"
-#include "runtime/log/timestamp.h"
 #include "runtime/log/writer.h"
 
 namespace ballast::container_log {

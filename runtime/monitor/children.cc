@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 #include "runtime/monitor/exit_record.h"
 #include "runtime/monitor/monitor.h"
 
@@ -88,7 +88,7 @@ Status Monitor::call_succeeded(Session &session) {
     if (session.phase == Phase::kRunning) {
         tell({.kind = Event::Kind::kStarted,
               .session = session.id,
-              .time_ns = container_log::now_ns(),
+              .time_ns = now_ns(),
               .pid = static_cast<std::uint32_t>(session.pid)});
     }
     return {};
@@ -113,7 +113,7 @@ void Monitor::call_failed(Session &session, const Error &error, int exit_status)
         const std::uint32_t id = session.id;
         if (peer(session.requester) == nullptr) { // who asked is gone; another may have taken note of it since
             End end = end_of({});
-            end.time_ns = container_log::now_ns();
+            end.time_ns = now_ns();
             tell({.kind = Event::Kind::kEnded, .session = id, .time_ns = end.time_ns, .end = end});
         }
         std::erase_if(sessions_, [id](const auto &one) { return one->id == id; });
@@ -151,14 +151,14 @@ void Monitor::child_ended(pid_t pid, int status) {
         if (session->pid == pid && session->waits_for_child()) {
             session->wait_status = status;
             session->gone_at = now_;
-            session->end.time_ns = container_log::now_ns();
+            session->end.time_ns = now_ns();
         }
     }
 }
 
 void Monitor::process_gone(Session &session) {
     session.gone_at = now_;
-    session.end.time_ns = container_log::now_ns();
+    session.end.time_ns = now_ns();
 }
 
 void Monitor::settle_session(Session &session) {

@@ -9,7 +9,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 #include "runtime/monitor/exit_record.h"
 
 namespace ballast::monitor {
@@ -155,7 +155,7 @@ Status Monitor::open_log() {
 
 void Monitor::look_for_kills() {
     if (kills_.look()) {
-        tell({.kind = Event::Kind::kOom, .time_ns = container_log::now_ns(), .oom_kills = kills_.count()});
+        tell({.kind = Event::Kind::kOom, .time_ns = now_ns(), .oom_kills = kills_.count()});
     }
 }
 
@@ -168,7 +168,7 @@ void Monitor::tell(const Event &event) {
 }
 
 void Monitor::warn(const std::string &text) {
-    tell({.kind = Event::Kind::kWarning, .time_ns = container_log::now_ns(), .text = text.substr(0, 8192)});
+    tell({.kind = Event::Kind::kWarning, .time_ns = now_ns(), .text = text.substr(0, 8192)});
     // The journal's stream, or a terminal of a test; when it is gone there is nobody to tell.
     (void)write_all(BorrowedFd(STDERR_FILENO),
                     "<4>ballast-monitor: " + settings_.container_id.substr(0, 12) + ": " + escaped(text) + "\n");

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 #include "runtime/monitor/monitor.h"
 
 namespace ballast::monitor {
@@ -100,7 +100,7 @@ void Monitor::attached_input(Peer &peer, std::string_view typed) {
     }
     if (peer.detach.feed(typed, session->to_input)) {
         peer.closing = true;
-        tell({.kind = Event::Kind::kDetached, .session = session->id, .time_ns = container_log::now_ns()});
+        tell({.kind = Event::Kind::kDetached, .session = session->id, .time_ns = now_ns()});
     }
     if (session->alive()) {
         write_input(*session);

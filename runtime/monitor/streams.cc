@@ -4,7 +4,7 @@
 #include <span>
 #include <unistd.h>
 
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 #include "runtime/monitor/monitor.h"
 
 namespace ballast::monitor {
@@ -36,7 +36,7 @@ void Monitor::read_output(Session &session, Role stream) {
     std::string_view bytes(room.data(), count);
     if (own) {
         bytes = intake(stream).took(count); // before anything else: now it outlives us
-        intake(stream).split(*writer_, container_log::now_ns());
+        intake(stream).split(*writer_, now_ns());
     }
     if (got > 0) {
         show(session, stream, bytes);
@@ -47,7 +47,7 @@ void Monitor::read_output(Session &session, Role stream) {
 
 void Monitor::output_ended(Session &session, Role stream) {
     if (session.id == 0) {
-        intake(stream).finish(*writer_, container_log::now_ns());
+        intake(stream).finish(*writer_, now_ns());
     }
     if (stream == Role::kErrors) {
         session.errors.close();
@@ -80,7 +80,7 @@ void Monitor::show(Session &session, Role stream, std::string_view bytes) {
 // What the last monitor had read and not written.
 void Monitor::recover_output() {
     for (const Role stream : {Role::kOutput, Role::kErrors}) {
-        intake(stream).split(*writer_, container_log::now_ns());
+        intake(stream).split(*writer_, now_ns());
     }
 }
 

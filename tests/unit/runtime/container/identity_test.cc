@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container/identity.h"
 
-#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -9,15 +8,6 @@
 
 using namespace ballast;
 using namespace ballast::container;
-
-TEST_CASE("a timestamp is now, in the form of RFC 3339", "[identity]") {
-    const std::string text = timestamp_now();
-    tm parts{};
-    const char *rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    REQUIRE(rest != nullptr);
-    CHECK(std::string(rest).size() == std::string(".123456789Z").size());
-    CHECK(std::abs(static_cast<double>(timegm(&parts) - time(nullptr))) <= 2);
-}
 
 TEST_CASE("ids are mapped as the namespace has them", "[identity]") {
     const std::vector<oci::IdMapping> mappings{{.container_id = 10, .host_id = 1000, .size = 5},

@@ -3,7 +3,6 @@
 
 #include "runtime/log/decode.h"
 #include "runtime/log/syslog_format.h"
-#include "runtime/log/timestamp.h"
 #include "tests/unit/check.h"
 
 using namespace ballast;
@@ -20,29 +19,6 @@ std::string json_line(const Line &line, const Pairs &attributes = {}) {
 }
 
 } // namespace
-
-TEST_CASE("times are written and read as RFC 3339 has them", "[log]") {
-    const auto written = [](std::int64_t time, Fraction fraction) {
-        std::string text;
-        append_timestamp(text, time, fraction);
-        return text;
-    };
-    CHECK(written(kTime, Fraction::kShortest) == "2024-05-06T12:53:20.12Z");
-    CHECK(written(kTime, Fraction::kNano) == "2024-05-06T12:53:20.120000000Z");
-    CHECK(written(kTime, Fraction::kMicro) == "2024-05-06T12:53:20.120000Z");
-    CHECK(written(kTime, Fraction::kNone) == "2024-05-06T12:53:20Z");
-    CHECK(written(0, Fraction::kShortest) == "1970-01-01T00:00:00Z");
-    CHECK(written(-1, Fraction::kShortest) == "1969-12-31T23:59:59.999999999Z");
-    CHECK(parse_timestamp("2024-05-06T12:53:20.12Z") == kTime);
-    CHECK(parse_timestamp("2024-05-06T14:53:20.12+02:00") == kTime);
-    CHECK(parse_timestamp("2024-05-06T07:23:20.120000000-05:30") == kTime);
-    for (const char *wrong : {"", "2024-05-06", "2024-02-30T00:00:00Z", "2024-05-06T24:00:00Z", "2024-05-06T00:00:00",
-                              "2024-05-06T00:00:00.Z", "2024-05-06T00:00:00.1234567890Z", "2024-05-06T00:00:00Zx",
-                              "9999-01-01T00:00:00Z", "2024-05-06T00:00:00+0200"}) {
-        CAPTURE(wrong);
-        CHECK_FALSE(parse_timestamp(wrong).has_value());
-    }
-}
 
 TEST_CASE("json-file has docker's lines, byte for byte", "[log]") {
     CHECK(json_line({.time_ns = kTime, .text = "hello"}) ==

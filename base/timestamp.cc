@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/log/timestamp.h"
+#include "base/timestamp.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
 
-namespace ballast::container_log {
+namespace ballast {
 namespace {
 
 using namespace std::chrono;
@@ -81,6 +81,42 @@ std::optional<std::int64_t> take_zone(std::string_view &text) {
     return west ? -east : east;
 }
 
+struct Parts {
+    int year = 0;
+    std::int64_t seconds = 0; // since 1970
+    std::int64_t nanoseconds = 0;
+};
+
+std::optional<Parts> parse(std::string_view text) {
+    constexpr std::array<std::pair<std::size_t, char>, 6> fields{
+        {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}}};
+    std::array<int, 6> numbers{};
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        const std::optional<int> number = take_digits(text, fields[i].first);
+        if (!number || (fields[i].second != '\0' && !take(text, fields[i].second))) {
+            return std::nullopt;
+        }
+        numbers[i] = *number;
+    }
+    const year_month_day date{year(numbers[0]), month(static_cast<unsigned>(numbers[1])),
+                              day(static_cast<unsigned>(numbers[2]))};
+    if (!date.ok() || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59) {
+        return std::nullopt;
+    }
+    std::optional<std::int64_t> below = 0;
+    if (take(text, '.')) {
+        below = take_fraction(text);
+    }
+    const std::optional<std::int64_t> east = take_zone(text);
+    if (!below || !east || !text.empty()) {
+        return std::nullopt;
+    }
+    const std::int64_t clock = numbers[3] * 3600 + numbers[4] * 60 + numbers[5];
+    return Parts{.year = numbers[0],
+                 .seconds = std::int64_t{sys_days(date).time_since_epoch().count()} * 86400 + clock - *east,
+                 .nanoseconds = *below};
+}
+
 } // namespace
 
 void append_timestamp(std::string &to, std::int64_t time_ns, Fraction fraction) {
@@ -110,35 +146,24 @@ void append_timestamp(std::string &to, std::int64_t time_ns, Fraction fraction) 
     to += 'Z';
 }
 
+std::string timestamp(std::int64_t time_ns, Fraction fraction) {
+    std::string text;
+    append_timestamp(text, time_ns, fraction);
+    return text;
+}
+
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {
-    constexpr std::array<std::pair<std::size_t, char>, 6> parts{
-        {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}}};
-    std::array<int, 6> numbers{};
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        const std::optional<int> number = take_digits(text, parts[i].first);
-        if (!number || (parts[i].second != '\0' && !take(text, parts[i].second))) {
-            return std::nullopt;
-        }
-        numbers[i] = *number;
-    }
-    const year_month_day date{year(numbers[0]), month(static_cast<unsigned>(numbers[1])),
-                              day(static_cast<unsigned>(numbers[2]))};
+    const std::optional<Parts> parts = parse(text);
     // Beyond these years nanoseconds have no room in 64 bits.
-    if (!date.ok() || numbers[0] < 1678 || numbers[0] > 2261 || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59) {
+    if (!parts || parts->year < 1678 || parts->year > 2261) {
         return std::nullopt;
     }
-    std::optional<std::int64_t> below = 0;
-    if (take(text, '.')) {
-        below = take_fraction(text);
-    }
-    const std::optional<std::int64_t> east = take_zone(text);
-    if (!below || !east || !text.empty()) {
-        return std::nullopt;
-    }
-    const std::int64_t clock = numbers[3] * 3600 + numbers[4] * 60 + numbers[5];
-    const std::int64_t seconds_since =
-        duration_cast<seconds>(sys_days(date).time_since_epoch()).count() + clock - *east;
-    return seconds_since * kSecond + *below;
+    return parts->seconds * kSecond + parts->nanoseconds;
+}
+
+std::optional<std::int64_t> parse_timestamp_seconds(std::string_view text) {
+    const std::optional<Parts> parts = parse(text);
+    return parts ? std::optional(parts->seconds) : std::nullopt;
 }
 
 std::int64_t now_ns() {
@@ -147,4 +172,6 @@ std::int64_t now_ns() {
     return now.tv_sec * kSecond + now.tv_nsec;
 }
 
-} // namespace ballast::container_log
+std::string timestamp_now() { return timestamp(now_ns()); }
+
+} // namespace ballast
