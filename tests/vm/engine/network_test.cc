@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks as a machine has them: with the host's loopback addresses, and clients outside of it.
+#include <chrono>
 #include <filesystem>
 #include <functional>
+#include <thread>
 
 #include "tests/images/sources.h"
 #include "tests/vm/image/guest.h"
@@ -54,12 +56,14 @@ void write_ssh(const Machine &machine, const fs::path &home) {
     must(write_file(home / "ssh", line + " \"$@\"\n", 0755));
 }
 
-// Soon, when not at once.
+// Soon, when not at once: who asks may be refused in no time.
 bool becomes_reached(const std::function<std::string()> &ask) {
-    for (int attempt = 0; attempt < 20; attempt++) { // each waits for an answer
+    using namespace std::chrono_literals;
+    for (const auto end = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < end;) {
         if (ask() == "10.0.2.2\n") {
             return true;
         }
+        std::this_thread::sleep_for(100ms);
     }
     return false;
 }
