@@ -1,65 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <csignal>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "base/log.h"
-#include "runtime/engine/core.h"
 #include "runtime/engine/health.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/run_inside.h"
 
 namespace ballast::engine {
 namespace {
 
-using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kFrameHeader = 8; // Docker's: stream, three zeros, length in big-endian order
-
-// Takes the frames' headers out.
-std::string plain(std::string_view framed) {
-    std::string text;
-    while (framed.size() > kFrameHeader) {
-        std::size_t size = 0;
-        for (std::size_t byte = 4; byte < kFrameHeader; byte++) {
-            size = size << 8U | static_cast<unsigned char>(framed[byte]);
-        }
-        framed.remove_prefix(kFrameHeader);
-        text += framed.substr(0, size);
-        framed.remove_prefix(std::min(size, framed.size()));
+// What the program said, and how it ended.
+void run_check(Engine::Core &core, const ContainerPtr &container, const HealthPlan &plan, HealthResult &result) {
+    const Clock::time_point until = Clock::now() + plan.timeout;
+    const Result<Inside> inside = start_inside(core, container, plan.command);
+    if (!inside) {
+        result.output = inside.error().message;
+        return;
     }
-    return text;
-}
-
-// What it says until it has ended or `until` comes: then false.
-bool read_output(BorrowedFd stream, Clock::time_point until, const Timer &timer, std::string &output) {
-    while (true) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
-        pollfd readable{.fd = stream.get(), .events = POLLIN, .revents = 0};
-        if (left.count() <= 0 || timer.stopping() ||
-            poll(&readable, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1000))) < 0) {
-            return false;
+    const auto keep = [&result](bool, std::string_view text) {
+        if (result.output.size() < 2 * kHealthOutput) { // the rest is read and dropped
+            result.output += text;
         }
-        if (readable.revents == 0) {
-            continue;
-        }
-        char bytes[4096];
-        const ssize_t got = ::read(stream.get(), bytes, sizeof bytes);
-        if (got <= 0) {
-            return true;
-        }
-        if (output.size() < 2 * kHealthOutput) { // the rest is read and dropped
-            output.append(bytes, static_cast<std::size_t>(got));
-        }
+    };
+    const Result<int> ended = finish_inside(container, *inside, until, [&core] { return core.timer.stopping(); }, keep);
+    if (!ended && ended.error().code != EIO) {
+        result.output = "Health check exceeded timeout (" +
+                        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(plan.timeout).count()) +
+                        "ms): " + result.output;
     }
-}
-
-void kill_process(int pid) {
-    const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    if (process.is_open()) {
-        (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0); // ESRCH: it has ended
-    }
+    result.exit_code = ended.value_or(-1);
 }
 
 } // namespace
@@ -98,32 +67,7 @@ void Engine::Core::check_health(const ContainerPtr &container, std::uint64_t tic
     }
     HealthResult result{.start = std::chrono::system_clock::now(), .end = kNever, .exit_code = -1, .output = {}};
     if (data.state.phase == Phase::kRunning) { // a paused container answers nobody, and that is no failure
-        ExecConfig config;
-        config.attach_stdout = config.attach_stderr = true;
-        config.cmd = plan->command;
-        const Clock::time_point until = Clock::now() + plan->timeout;
-        const auto exec = create_exec(container, std::move(config), true);
-        Result<std::optional<Fd>> stream =
-            exec ? start_exec(container, *exec, false) : Result<std::optional<Fd>>(std::unexpected(exec.error()));
-        if (!stream) {
-            result.output = stream.error().message;
-        } else {
-            std::string output;
-            const bool ended = read_output(**stream, until, timer, output);
-            result.output = plain(output);
-            if (!ended) {
-                kill_process((*exec)->pid);
-                result.output =
-                    "Health check exceeded timeout (" +
-                    std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(plan->timeout).count()) +
-                    "ms): " + result.output;
-            } else {
-                std::unique_lock lock(container->mutex);
-                (void)container->changed.wait_for(lock, 5s,
-                                                  [&] { return (*exec)->exit_code.has_value(); }); // asked below
-                result.exit_code = (*exec)->exit_code.value_or(-1);
-            }
-        }
+        run_check(*this, container, *plan, result);
         result.end = std::chrono::system_clock::now();
         bool changed = false;
         std::string status;
