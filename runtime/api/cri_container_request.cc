@@ -6,16 +6,13 @@
 #include <cctype>
 
 #include "base/quote.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_security_request.h"
 
 namespace ballast::api {
 namespace {
 
 namespace cri = ::runtime::v1;
-
-std::unexpected<Error> unknown(const std::string &field, int value) {
-    return fail(EINVAL, field + ": " + std::to_string(value) + " is no value of it");
-}
 
 Result<std::string> read_propagation(cri::MountPropagation propagation) {
     switch (propagation) {
@@ -26,7 +23,7 @@ Result<std::string> read_propagation(cri::MountPropagation propagation) {
     case cri::PROPAGATION_BIDIRECTIONAL:
         return "rshared";
     default:
-        return unknown("mounts: propagation", propagation);
+        return unknown_value("mounts: propagation", propagation);
     }
 }
 
@@ -58,7 +55,7 @@ Result<std::string> read_signal(cri::Signal signal) {
         return "";
     }
     if (!cri::Signal_IsValid(signal)) {
-        return unknown("stop_signal", signal);
+        return unknown_value("stop_signal", signal);
     }
     std::string name = cri::Signal_Name(signal).substr(std::string_view("CRI_").size());
     for (const auto &[word, sign] : {std::pair<std::string_view, const char *>{"PLUS", "+"}, {"MINUS", "-"}}) {

@@ -3,9 +3,9 @@
 #include <chrono>
 #include <limits>
 
-#include "base/grpc/messages.h"
 #include "runtime/api/cri_container_request.h"
 #include "runtime/api/cri_container_view.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_services.h"
 
 namespace ballast::api {
@@ -14,9 +14,6 @@ namespace {
 namespace cri = ::runtime::v1;
 using engine::Pods;
 using engine::Snapshot;
-
-// Kubernetes asks again for what it has asked for: that a container is gone is what it wants.
-Status gone_is_fine(Status status) { return !status && status.error().code == ENOENT ? Status() : status; }
 
 template <typename Request>
 Result<std::string> wanted(const Request &request) {
@@ -88,19 +85,13 @@ Result<cri::ListContainersResponse> list(const Backend &backend, const cri::List
     return response;
 }
 
-// The same in pieces: a list of many may be larger than a message.
 Status stream(const Backend &backend, const cri::StreamContainersRequest &request, grpc::Call &call) {
-    constexpr int kPiece = 100;
-    cri::StreamContainersResponse piece;
-    TRY(each(backend, request.filter(), [&](cri::Container container) -> Status {
-        *piece.add_containers() = std::move(container);
-        if (piece.containers_size() == kPiece) {
-            TRY(grpc::send_message(call, piece));
-            piece.clear_containers();
-        }
-        return {};
+    CriPieces<cri::StreamContainersResponse> pieces(call);
+    TRY(each(backend, request.filter(), [&pieces](cri::Container container) -> Status {
+        *pieces.piece().add_containers() = std::move(container);
+        return pieces.added();
     }));
-    return piece.containers_size() == 0 ? Status() : grpc::send_message(call, piece);
+    return pieces.end();
 }
 
 Result<cri::UpdateContainerResourcesResponse> update(const Backend &backend,
@@ -136,24 +127,18 @@ Result<cri::ExecSyncResponse> run(const Backend &backend, const cri::ExecSyncReq
 } // namespace
 
 grpc::Methods cri_container_methods(const Backend &backend) {
-    const auto bound = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
-    };
-    const auto with_call = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &call) { return function(backend, request, call); };
-    };
     const std::string service = kCriRuntime;
     return {
-        {service + "CreateContainer", grpc::unary<cri::CreateContainerRequest>(bound(create))},
-        {service + "StartContainer", grpc::unary<cri::StartContainerRequest>(bound(start))},
-        {service + "StopContainer", grpc::unary<cri::StopContainerRequest>(bound(stop))},
-        {service + "RemoveContainer", grpc::unary<cri::RemoveContainerRequest>(bound(remove))},
-        {service + "ContainerStatus", grpc::unary<cri::ContainerStatusRequest>(bound(status))},
-        {service + "ListContainers", grpc::unary<cri::ListContainersRequest>(bound(list))},
-        {service + "StreamContainers", grpc::streaming<cri::StreamContainersRequest>(with_call(stream))},
-        {service + "UpdateContainerResources", grpc::unary<cri::UpdateContainerResourcesRequest>(bound(update))},
-        {service + "ReopenContainerLog", grpc::unary<cri::ReopenContainerLogRequest>(bound(reopen_log))},
-        {service + "ExecSync", grpc::unary<cri::ExecSyncRequest>(with_call(run))},
+        {service + "CreateContainer", cri_method(backend, create)},
+        {service + "StartContainer", cri_method(backend, start)},
+        {service + "StopContainer", cri_method(backend, stop)},
+        {service + "RemoveContainer", cri_method(backend, remove)},
+        {service + "ContainerStatus", cri_method(backend, status)},
+        {service + "ListContainers", cri_method(backend, list)},
+        {service + "StreamContainers", cri_stream(backend, stream)},
+        {service + "UpdateContainerResources", cri_method(backend, update)},
+        {service + "ReopenContainerLog", cri_method(backend, reopen_log)},
+        {service + "ExecSync", cri_method(backend, run)},
     };
 }
 

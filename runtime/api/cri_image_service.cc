@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
 #include <optional>
 
-#include "base/grpc/messages.h"
+#include "base/timestamp.h"
 #include "runtime/api/cri_image_view.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_services.h"
 #include "runtime/registry/pull.h"
 
@@ -40,18 +40,13 @@ Result<cri::ListImagesResponse> list(const Backend &backend, const cri::ListImag
     return response;
 }
 
-// The same in pieces: a list of many images may be larger than a message.
 Status stream(const Backend &backend, const cri::StreamImagesRequest &request, grpc::Call &call) {
-    constexpr int kPiece = 100;
-    cri::StreamImagesResponse response;
+    CriPieces<cri::StreamImagesResponse> pieces(call);
     for (const image::Image &image : TRY(wanted(backend, request.filter()))) {
-        *response.add_images() = cri_image(image);
-        if (response.images_size() == kPiece) {
-            TRY(grpc::send_message(call, response));
-            response.clear_images();
-        }
+        *pieces.piece().add_images() = cri_image(image);
+        TRY(pieces.added());
     }
-    return response.images_size() == 0 ? Status() : grpc::send_message(call, response);
+    return pieces.end();
 }
 
 Result<cri::ImageStatusResponse> status(const Backend &backend, const cri::ImageStatusRequest &request) {
@@ -97,8 +92,7 @@ Result<cri::RemoveImageResponse> remove(const Backend &backend, const cri::Remov
 Result<cri::ImageFsInfoResponse> file_system(const Backend &backend, const cri::ImageFsInfoRequest &) {
     const image::DiskUsage usage = backend.images.disk_usage();
     cri::FilesystemUsage used;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    used.set_timestamp(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    used.set_timestamp(now_ns());
     used.mutable_fs_id()->set_mountpoint(backend.configuration()->data_root.string());
     used.mutable_used_bytes()->set_value(usage.layer_bytes + usage.blob_bytes);
     cri::ImageFsInfoResponse response;
@@ -114,20 +108,14 @@ constexpr const char *kService = "/runtime.v1.ImageService/";
 } // namespace
 
 grpc::Methods cri_image_methods(const Backend &backend) {
-    const auto bound = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
-    };
-    const auto with_call = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &call) { return function(backend, request, call); };
-    };
     const std::string service = kService;
     return {
-        {service + "ListImages", grpc::unary<cri::ListImagesRequest>(bound(list))},
-        {service + "StreamImages", grpc::streaming<cri::StreamImagesRequest>(with_call(stream))},
-        {service + "ImageStatus", grpc::unary<cri::ImageStatusRequest>(bound(status))},
-        {service + "PullImage", grpc::unary<cri::PullImageRequest>(with_call(pull))},
-        {service + "RemoveImage", grpc::unary<cri::RemoveImageRequest>(bound(remove))},
-        {service + "ImageFsInfo", grpc::unary<cri::ImageFsInfoRequest>(bound(file_system))},
+        {service + "ListImages", cri_method(backend, list)},
+        {service + "StreamImages", cri_stream(backend, stream)},
+        {service + "ImageStatus", cri_method(backend, status)},
+        {service + "PullImage", cri_method(backend, pull)},
+        {service + "RemoveImage", cri_method(backend, remove)},
+        {service + "ImageFsInfo", cri_method(backend, file_system)},
     };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <runtime/v1/api.pb.h>
 
-#include "base/grpc/messages.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_services.h"
 #include "runtime/engine/pods.h"
 
@@ -50,14 +50,11 @@ Result<cri::RuntimeConfigResponse> configuration(const Backend &, const cri::Run
 } // namespace
 
 grpc::Methods cri_runtime_methods(const Backend &backend) {
-    const auto bound = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
-    };
     const std::string service = kCriRuntime;
     return {
-        {service + "Version", grpc::unary<cri::VersionRequest>(bound(version))},
-        {service + "Status", grpc::unary<cri::StatusRequest>(bound(status))},
-        {service + "RuntimeConfig", grpc::unary<cri::RuntimeConfigRequest>(bound(configuration))},
+        {service + "Version", cri_method(backend, version)},
+        {service + "Status", cri_method(backend, status)},
+        {service + "RuntimeConfig", cri_method(backend, configuration)},
     };
 }
 

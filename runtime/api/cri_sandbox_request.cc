@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/quote.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/network/address.h"
 
 namespace ballast::api {
@@ -19,10 +20,6 @@ constexpr std::uint64_t kBurst = 0x7fffffff; // bits: as much as one may send at
 constexpr const char *kIngress = "kubernetes.io/ingress-bandwidth";
 constexpr const char *kEgress = "kubernetes.io/egress-bandwidth";
 
-std::unexpected<Error> unknown(const char *field, int value) {
-    return fail(EINVAL, std::string(field) + ": " + std::to_string(value) + " is no value of it");
-}
-
 Result<std::string> read_protocol(cri::Protocol protocol) {
     switch (protocol) {
     case cri::TCP:
@@ -32,7 +29,7 @@ Result<std::string> read_protocol(cri::Protocol protocol) {
     case cri::SCTP:
         return "sctp";
     default:
-        return unknown("port_mappings: protocol", protocol);
+        return unknown_value("port_mappings: protocol", protocol);
     }
 }
 
@@ -81,7 +78,7 @@ Result<bool> is_node(const char *field, cri::NamespaceMode mode) {
     }
     return cri::NamespaceMode_IsValid(mode)
                ? fail(EINVAL, std::string("namespace_options: ") + field + " of a sandbox is POD or NODE")
-               : std::unexpected(unknown(field, mode));
+               : std::unexpected(unknown_value(field, mode));
 }
 
 Status read_namespaces(const cri::NamespaceOption &options, engine::SandboxRequest &request) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
 #include <optional>
 
-#include "base/grpc/messages.h"
+#include "base/timestamp.h"
+#include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_pod_view.h"
 #include "runtime/api/cri_sandbox_request.h"
 #include "runtime/api/cri_services.h"
@@ -13,9 +13,6 @@ namespace {
 namespace cri = ::runtime::v1;
 using engine::Pods;
 using engine::Snapshot;
-
-// Kubernetes asks again for what it has asked for: that a sandbox is gone is what it wants.
-Status gone_is_fine(Status status) { return !status && status.error().code == ENOENT ? Status() : status; }
 
 Result<std::string> wanted(const std::string &id) {
     return id.empty() ? Result<std::string>(fail(EINVAL, "want pod_sandbox_id")) : id;
@@ -42,8 +39,7 @@ Result<cri::PodSandboxStatusResponse> status(const Backend &backend, const cri::
     const Snapshot sandbox = TRY(pods.sandbox(TRY(wanted(request.pod_sandbox_id()))));
     cri::PodSandboxStatusResponse response;
     *response.mutable_status() = cri_sandbox_status(sandbox, pods.ready(sandbox));
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    response.set_timestamp(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+    response.set_timestamp(now_ns());
     if (request.verbose()) {
         (*response.mutable_info())["pid"] = std::to_string(sandbox.state.pid);
         (*response.mutable_info())["networkNamespace"] = pods.network_namespace(sandbox);
@@ -77,38 +73,26 @@ Result<cri::ListPodSandboxResponse> list(const Backend &backend, const cri::List
     return response;
 }
 
-// The same in pieces: a list of many may be larger than a message.
 Status stream(const Backend &backend, const cri::StreamPodSandboxesRequest &request, grpc::Call &call) {
-    constexpr int kPiece = 100;
-    cri::StreamPodSandboxesResponse piece;
-    TRY(each(backend, request.filter(), [&](cri::PodSandbox sandbox) -> Status {
-        *piece.add_pod_sandboxes() = std::move(sandbox);
-        if (piece.pod_sandboxes_size() == kPiece) {
-            TRY(grpc::send_message(call, piece));
-            piece.clear_pod_sandboxes();
-        }
-        return {};
+    CriPieces<cri::StreamPodSandboxesResponse> pieces(call);
+    TRY(each(backend, request.filter(), [&pieces](cri::PodSandbox sandbox) -> Status {
+        *pieces.piece().add_pod_sandboxes() = std::move(sandbox);
+        return pieces.added();
     }));
-    return piece.pod_sandboxes_size() == 0 ? Status() : grpc::send_message(call, piece);
+    return pieces.end();
 }
 
 } // namespace
 
 grpc::Methods cri_sandbox_methods(const Backend &backend) {
-    const auto bound = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &) { return function(backend, request); };
-    };
-    const auto with_call = [&backend](auto function) {
-        return [&backend, function](const auto &request, grpc::Call &call) { return function(backend, request, call); };
-    };
     const std::string service = kCriRuntime;
     return {
-        {service + "RunPodSandbox", grpc::unary<cri::RunPodSandboxRequest>(bound(run))},
-        {service + "StopPodSandbox", grpc::unary<cri::StopPodSandboxRequest>(bound(stop))},
-        {service + "RemovePodSandbox", grpc::unary<cri::RemovePodSandboxRequest>(bound(remove))},
-        {service + "PodSandboxStatus", grpc::unary<cri::PodSandboxStatusRequest>(bound(status))},
-        {service + "ListPodSandbox", grpc::unary<cri::ListPodSandboxRequest>(bound(list))},
-        {service + "StreamPodSandboxes", grpc::streaming<cri::StreamPodSandboxesRequest>(with_call(stream))},
+        {service + "RunPodSandbox", cri_method(backend, run)},
+        {service + "StopPodSandbox", cri_method(backend, stop)},
+        {service + "RemovePodSandbox", cri_method(backend, remove)},
+        {service + "PodSandboxStatus", cri_method(backend, status)},
+        {service + "ListPodSandbox", cri_method(backend, list)},
+        {service + "StreamPodSandboxes", cri_stream(backend, stream)},
     };
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "runtime/api/cri_methods.h"
 
 namespace ballast::api {
 namespace {
@@ -18,11 +19,6 @@ using Profile = cri::SecurityProfile;
 constexpr std::uint64_t kLargestProfile = 4UL << 20;
 constexpr std::int64_t kHighestId = 2147483647;
 constexpr std::string_view kLocalhost = "localhost/";
-
-std::unexpected<Error> unknown(const char *field, int value) {
-    return fail(EINVAL,
-                std::string("security_context: ") + field + ": " + std::to_string(value) + " is no value of it");
-}
 
 // What Docker gives beyond the nine that are given here.
 constexpr std::array kNotGiven =
@@ -81,7 +77,7 @@ Status read_user(const cri::LinuxContainerSecurityContext &from, engine::CreateR
         request.host.group_add.push_back(TRY(id_text("supplemental_groups", group)));
     }
     if (!cri::SupplementalGroupsPolicy_IsValid(from.supplemental_groups_policy())) {
-        return unknown("supplemental_groups_policy", from.supplemental_groups_policy());
+        return unknown_value("supplemental_groups_policy", from.supplemental_groups_policy());
     }
     request.pod.strict_groups = from.supplemental_groups_policy() == cri::Strict;
     return {};
@@ -93,7 +89,7 @@ Result<std::optional<Profile>> profile_of(const char *field, bool given, const P
     if (given) {
         return Profile::ProfileType_IsValid(newer.profile_type())
                    ? Result<std::optional<Profile>>(newer)
-                   : std::unexpected(unknown(field, newer.profile_type()).error());
+                   : std::unexpected(unknown_value(field, newer.profile_type()).error());
     }
     Profile profile;
     if (older.empty()) {
@@ -162,7 +158,7 @@ Status read_namespaces(const cri::NamespaceOption &from, engine::HostConfig &hos
         host.pid_mode = "container:" + from.target_id();
         return {};
     default:
-        return unknown("namespace_options: pid", from.pid());
+        return unknown_value("namespace_options: pid", from.pid());
     }
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/json/json_take.h"
+
 namespace ballast::engine {
 namespace {
 
@@ -58,12 +60,6 @@ cni::Wishes read_wishes(const JsonCursor &from) {
     return wishes;
 }
 
-void read_texts_by_name(const JsonCursor &from, std::map<std::string, std::string> &to) {
-    for (const JsonCursor member : from.members()) {
-        to.emplace(member.name(), member.text());
-    }
-}
-
 } // namespace
 
 Json pod_json(const Pod &pod) {
@@ -100,8 +96,8 @@ void read_pod(const JsonCursor &from, Pod &pod) {
     pod.role = role == nullptr ? Pod::Role::kNone : static_cast<Pod::Role>(role->number);
     pod.name = from.at("Name").text();
     pod.attempt = from.at("Attempt").number<std::uint32_t>();
-    read_texts_by_name(from.at("Labels"), pod.labels);
-    read_texts_by_name(from.at("Annotations"), pod.annotations);
+    take(from.at("Labels"), pod.labels);
+    take(from.at("Annotations"), pod.annotations);
     pod.uid = from.at("UID").text();
     pod.name_space = from.at("Namespace").text();
     pod.runtime_handler = from.at("RuntimeHandler").text();
@@ -118,7 +114,7 @@ void read_pod(const JsonCursor &from, Pod &pod) {
     pod.image = from.at("Image").text();
     pod.strict_groups = from.at("StrictGroups").boolean();
     pod.ambient = from.at("Ambient").texts();
-    read_texts_by_name(from.at("Cgroup"), pod.cgroup);
+    take(from.at("Cgroup"), pod.cgroup);
     for (const JsonCursor limit : from.at("HugePages").members()) {
         pod.huge_pages.emplace(limit.name(), limit.number<std::uint64_t>());
     }

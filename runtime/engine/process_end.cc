@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include "base/timestamp.h"
+
 namespace ballast::engine {
 
 bool ends_within(BorrowedFd process, std::chrono::milliseconds time) {
@@ -35,7 +37,7 @@ monitor::End end_of_child(int pid) {
     return {.known = true,
             .status = exited ? info.si_status : 128 + info.si_status,
             .signal = exited ? 0 : info.si_status,
-            .time_ns = std::chrono::system_clock::now().time_since_epoch().count()};
+            .time_ns = now_ns()};
 }
 
 } // namespace ballast::engine

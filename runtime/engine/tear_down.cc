@@ -20,14 +20,15 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 30s; // of a monitor's answer
 constexpr int kDeleteAttempts = 3;
 
+Texts runtime_command(const Settings &settings) { // a verb follows
+    return {settings.program(settings.oci_program, "ballast-oci"), "--root", settings.run_root / "oci",
+            "--cgroup-manager", settings.cgroups ? "cgroupfs" : "disabled"};
+}
+
 } // namespace
 
 Result<std::string> Engine::Core::oci(const std::vector<std::string> &words, const std::string &input) const {
-    const Settings now = settings();
-    Command command{.arguments = {now.program(now.oci_program, "ballast-oci"), "--root", now.run_root / "oci",
-                                  "--cgroup-manager", now.cgroups ? "cgroupfs" : "disabled"},
-                    .input = input,
-                    .timeout = 60s};
+    Command command{.arguments = runtime_command(settings()), .input = input, .timeout = 60s};
     command.arguments.insert(command.arguments.end(), words.begin(), words.end());
     const Completed done = TRY(run(command));
     if (done.status != 0) {
@@ -53,8 +54,7 @@ Result<monitor::Settings> Engine::Core::monitor_settings(const Snapshot &contain
         plan.cgroup = cgroup.parent_path();
         plan.container_cgroup = cgroup;
     }
-    plan.runtime = {now.program(now.oci_program, "ballast-oci"), "--root", now.run_root / "oci", "--cgroup-manager",
-                    now.cgroups ? "cgroupfs" : "disabled"};
+    plan.runtime = runtime_command(now);
     plan.bundle = path.bundle;
     plan.pid_file = path.run / "pid";
     plan.terminal = container.config.tty;

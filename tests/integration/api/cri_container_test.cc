@@ -8,16 +8,13 @@
 #include "tests/integration/api/pod_fixture.h"
 
 using namespace ballast;
+using ballast::api_tests::namespace_of;
 using ballast::api_tests::PodFixture;
 using grpc::Code;
 namespace cri = ::runtime::v1;
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string namespace_of(int pid, const char *kind) {
-    return fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + kind).string();
-}
 
 std::string status_line(int pid, const std::string &name) {
     const std::string text = must(read_file("/proc/" + std::to_string(pid) + "/status"));

@@ -112,4 +112,8 @@ std::string PodFixture::in_network(const std::string &sandbox, const std::vector
     return must(run_checked(command));
 }
 
+std::string namespace_of(int pid, const char *kind) {
+    return fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + kind).string();
+}
+
 } // namespace ballast::api_tests

@@ -37,4 +37,6 @@ class PodFixture : public DaemonFixture {
     Kubelet kubelet;
 };
 
+std::string namespace_of(int pid, const char *kind); // "net:[4026531840]"
+
 } // namespace ballast::api_tests

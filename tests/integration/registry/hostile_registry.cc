@@ -123,6 +123,19 @@ void HostileRegistry::answer_upload(Turn &turn) {
     turn.respond(201, "", "Location: /v2/done\r\n");
 }
 
+bool is_blob(const Turn &turn, const std::string &digest) {
+    return turn.request.method == "GET" && turn.request.target.ends_with("/blobs/" + digest);
+}
+
+std::string name_at(const HostileRegistry &registry, const std::string &rest) {
+    return registry.address() + "/" + rest;
+}
+
+bool saw_no_credentials(const ScriptedServer &server) {
+    return std::ranges::none_of(server.seen(),
+                                [](const SeenRequest &request) { return request.head.contains("Authorization"); });
+}
+
 Workplace::Workplace()
     : directory(must(TemporaryDirectory::create(std::filesystem::temp_directory_path(), "ballast-registry-test-"))),
       store(must(image::ImageStore::open({.root = directory.path() / "store",

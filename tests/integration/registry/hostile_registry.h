@@ -47,6 +47,11 @@ class HostileRegistry {
     ScriptedServer server_; // the last: it calls the rest
 };
 
+bool is_blob(const Turn &turn, const std::string &digest); // it is asked for
+std::string name_at(const HostileRegistry &registry, const std::string &rest = "a:v1");
+// No request of a server carried credentials.
+bool saw_no_credentials(const ScriptedServer &server);
+
 // A store in a scratch directory, and what was told while something was pulled into it.
 struct Workplace {
     TemporaryDirectory directory;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/registry/pull.h"
 
-#include <algorithm>
 #include <atomic>
 
 #include "base/base64.h"
@@ -12,24 +11,6 @@ using namespace ballast;
 using namespace ballast::tests;
 using image::Digest;
 using registry::PullRequest;
-
-namespace {
-
-bool is_blob(const Turn &turn, const std::string &digest) {
-    return turn.request.method == "GET" && turn.request.target.ends_with("/blobs/" + digest);
-}
-
-// No request of a server carried credentials.
-bool saw_no_credentials(const ScriptedServer &server) {
-    return std::ranges::none_of(server.seen(),
-                                [](const SeenRequest &request) { return request.head.contains("Authorization"); });
-}
-
-std::string name_at(const HostileRegistry &registry, const std::string &rest = "a:v1") {
-    return registry.address() + "/" + rest;
-}
-
-} // namespace
 
 TEST_CASE("a host that a registry redirects to sees no credentials", "[registry]") {
     Workplace work;

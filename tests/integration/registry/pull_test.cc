@@ -17,21 +17,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-bool is_blob(const Turn &turn, const std::string &digest) {
-    return turn.request.method == "GET" && turn.request.target.ends_with("/blobs/" + digest);
-}
-
 std::string shown(const std::string &digest) { return digest.substr(7, 12); }
-
-// No request of a server carried credentials.
-bool saw_no_credentials(const ScriptedServer &server) {
-    return std::ranges::none_of(server.seen(),
-                                [](const SeenRequest &request) { return request.head.contains("Authorization"); });
-}
-
-std::string name_at(const HostileRegistry &registry, const std::string &rest = "a:v1") {
-    return registry.address() + "/" + rest;
-}
 
 } // namespace
 
