@@ -64,8 +64,78 @@ struct YamlNode::Data {
         return kind == Kind::kMapping && found != members.end() ? found->value : nullptr;
     }
 
+    bool write_json(std::string &out, std::size_t largest) const; // false: too long
+
     class Builder;
 };
+
+namespace {
+
+std::string json_text(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += {'\\', c};
+        } else if (static_cast<unsigned char>(c) < ' ') {
+            out += std::format("\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+// A number's spelling in JSON; nothing when the text is none.
+std::optional<std::string> json_number(std::string_view text) {
+    const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+    if (digits.empty() || digits.front() < '0' || digits.front() > '9') {
+        return std::nullopt;
+    }
+    if (digits.size() > 1 && digits.front() == '0' && digits.find_first_not_of("01234567") == digits.npos) {
+        unsigned long long octal = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), octal, 8);
+        return error == std::errc() ? std::optional((digits.size() < text.size() ? "-" : "") + std::to_string(octal))
+                                    : std::nullopt;
+    }
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool leading_zero = digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
+    const bool ends_well =
+        digits.back() >= '0' && digits.back() <= '9' && !digits.contains(".e") && !digits.contains(".E");
+    const bool whole = error == std::errc() && end == text.data() + text.size() && !leading_zero && ends_well;
+    return whole ? std::optional(std::string(text)) : std::nullopt;
+}
+
+} // namespace
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the parser, which has its own limit
+bool YamlNode::Data::write_json(std::string &out, std::size_t largest) const {
+    if (kind == Kind::kNothing) {
+        out += "null";
+    } else if (kind == Kind::kQuoted) {
+        out += json_text(text);
+    } else if (kind == Kind::kPlain) {
+        out += text == "true" || text == "false" ? text : json_number(text).value_or(json_text(text));
+    }
+    if (kind != Kind::kSequence && kind != Kind::kMapping) {
+        return out.size() <= largest;
+    }
+    std::vector<const Member *> sorted;
+    for (const Member &member : members) {
+        sorted.push_back(&member);
+    }
+    std::ranges::stable_sort(sorted, {}, [](const Member *member) { return std::string_view(member->key); });
+    out += kind == Kind::kMapping ? '{' : '[';
+    for (const Member *member : sorted) {
+        out += member == sorted.front() ? "" : ",";
+        out += kind == Kind::kMapping ? json_text(member->key) + ":" : "";
+        if (!member->value->write_json(out, largest)) {
+            return false;
+        }
+    }
+    out += kind == Kind::kMapping ? '}' : ']';
+    return out.size() <= largest;
+}
 
 // Makes the tree from the parser's events: unlike yaml-cpp's own nodes these tell quoted scalars from plain ones, and
 // duplicate keys before one of them is lost. The exception leaves through yaml-cpp, never this file.
@@ -322,6 +392,14 @@ Result<std::vector<std::pair<std::string, YamlNode>>> YamlNode::members() const 
         nodes.emplace_back(member.key, YamlNode(member.value));
     }
     return nodes;
+}
+
+Result<std::string> YamlNode::json(std::size_t largest) const {
+    std::string out;
+    if (!data_->write_json(out, largest)) {
+        return fail(EFBIG, std::format("{}: over {} bytes with all its aliases", where(), largest));
+    }
+    return out;
 }
 
 std::string YamlNode::where() const { return data_->where(); }

@@ -42,6 +42,11 @@ class YamlNode {
     Result<std::vector<YamlNode>> items() const;                           // must be a sequence
     Result<std::vector<std::pair<std::string, YamlNode>>> members() const; // must be a mapping; document order
 
+    // This node as JSON (RFC 8259), for formats that are JSON and may be written as YAML: plain scalars that look like
+    // numbers, true or false are those, a whole number with a leading zero is octal, as Kubernetes reads it. Members
+    // are sorted by name. EFBIG when it is longer than `largest` bytes: aliases multiply.
+    Result<std::string> json(std::size_t largest = 8UL << 20) const;
+
     // "os/manifest.yaml:12:3" (line and column from 1), for the caller's own messages.
     std::string where() const;
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/program_pages.h"
+#include "base/service_manager.h"
 #include "runtime/daemon/chores.h"
 #include "runtime/daemon/daemon.h"
 
@@ -43,23 +44,6 @@ Result<config::EngineConfig> read_configuration(const Options &options) {
     }
     config.debug = config.debug || options.debug;
     return config;
-}
-
-// Before any thread starts, so that all of them leave the signals to the main one.
-Result<Fd> take_signals() {
-    sigset_t signals{};
-    sigemptyset(&signals);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-        sigaddset(&signals, signal);
-    }
-    if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) {
-        return fail_errno("block signals");
-    }
-    Fd fd(signalfd(-1, &signals, SFD_CLOEXEC));
-    if (!fd.is_open()) {
-        return fail_errno("signalfd");
-    }
-    return fd;
 }
 
 void prepare_process() {
@@ -125,7 +109,7 @@ Status run_daemon(const Options &options) {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         return fail_errno("become the parent of orphaned monitors");
     }
-    const Fd signals = TRY(take_signals());
+    const Fd signals = TRY(service::take_signals({SIGTERM, SIGINT, SIGHUP}));
     service::Inherited inherited = TRY(service::take_inherited());
     const std::unique_ptr<daemon::Daemon> daemon =
         TRY(daemon::Daemon::start({.version = BALLAST_VERSION,
@@ -135,7 +119,7 @@ Status run_daemon(const Options &options) {
     service::ready("Running");
     log::info("ready");
     TRY(run(*daemon, signals));
-    service::stopping();
+    service::stopping("Stopping; containers go on");
     if (const Status stopped = daemon->stop(); !stopped.has_value()) {
         log::warning(stopped.error().message + "; ending without them");
         ::_exit(EXIT_SUCCESS); // every file is whole at any moment

@@ -47,7 +47,7 @@ using Handler = std::function<Outcome(Call &)>;
 using Methods = std::map<std::string, Handler, std::less<>>; // by path: "/package.Service/Method"
 
 struct Limits {
-    std::size_t connections = 128;         // one more is closed at once
+    std::size_t connections = 1024;        // one more is closed at once; some clients leave theirs open
     std::uint32_t streams = 256;           // calls of one connection; clients hold back what is more
     std::size_t calls = 512;               // of all connections; one more is kResourceExhausted
     std::size_t message = kLargestMessage; // in both directions

@@ -58,8 +58,8 @@ std::optional<Outcome> outcome_in(const Fields &fields) {
 // One connection, with one call on it at a time.
 class Wire : private Session::Events {
   public:
-    static Result<std::unique_ptr<Wire>> open(const std::filesystem::path &path) {
-        std::unique_ptr<Wire> wire(new Wire(TRY(connect_to(path))));
+    static Result<std::unique_ptr<Wire>> open(const Client::Connect &connect) {
+        std::unique_ptr<Wire> wire(new Wire(TRY(connect())));
         wire->session_ = TRY(Session::make(Session::Side::kClient, *wire));
         return wire;
     }
@@ -243,7 +243,7 @@ class Wire : private Session::Events {
 } // namespace
 
 struct Client::Pool {
-    std::filesystem::path path;
+    Connect connect;
     std::mutex mutex;
     std::vector<std::unique_ptr<Wire>> idle;
 
@@ -262,7 +262,7 @@ struct Client::Pool {
                 return wire;
             }
         }
-        return Wire::open(path);
+        return Wire::open(connect);
     }
 
     void give_back(std::unique_ptr<Wire> wire) {
@@ -273,7 +273,8 @@ struct Client::Pool {
     }
 };
 
-Client::Client(std::filesystem::path socket) : pool_(std::make_unique<Pool>()) { pool_->path = std::move(socket); }
+Client::Client(std::filesystem::path socket) : Client([path = std::move(socket)] { return connect_to(path); }) {}
+Client::Client(Connect connect) : pool_(std::make_unique<Pool>()) { pool_->connect = std::move(connect); }
 Client::~Client() = default;
 
 Outcome Client::stream(std::string_view method, std::string_view request, const Sink &sink,

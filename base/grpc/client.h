@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/fd.h"
 #include "base/grpc/framing.h"
 #include "base/grpc/session.h"
 #include "base/grpc/status.h"
+#include "base/result.h"
 
 namespace ballast::grpc {
 
@@ -28,15 +30,19 @@ struct Reply {
     std::string message; // of the answer, when the outcome is ok
 };
 
-// Calls a gRPC server on a Unix socket. A call runs in the caller's thread until its end; several threads may use one
-// client at once, and each call in progress has a connection of its own. Besides what the server answers:
+// Calls a gRPC server, by default on a Unix socket. A call runs in the caller's thread until its end; several threads
+// may use one client at once, and each call in progress has a connection of its own. Besides what the server answers:
 //   kUnavailable        nobody listens, or the connection broke
 //   kDeadlineExceeded   the time is over
 //   kCancelled          `stop` was asked for
 //   kInternal, kUnknown what the server says is not gRPC
 class Client {
   public:
+    // Opens a connection; not blocking.
+    using Connect = std::function<Result<Fd>()>;
+
     explicit Client(std::filesystem::path socket);
+    explicit Client(Connect connect);
     ~Client();
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;

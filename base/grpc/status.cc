@@ -50,6 +50,7 @@ Code code_of_errno(int number) {
     case EDQUOT:
     case ENOMEM:
     case EFBIG:
+    case EOVERFLOW:
     case EMFILE:
         return Code::kResourceExhausted;
     case ETIMEDOUT:

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/quote.h"
+#include "base/trimmed.h"
 
 namespace ballast::http {
 namespace {
@@ -18,16 +19,11 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostHeaders = 256;
 constexpr std::size_t kMostIdle = 16;       // connections kept
 constexpr long kReceiveBuffer = 256L << 10; // libcurl's own 16 KiB cost a call for every TLS record
+constexpr std::string_view kBlanks = " \t\r\n";
 
 bool same_name(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
-    return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
 std::string seconds(milliseconds time) {
@@ -122,7 +118,6 @@ class Transfer {
     Status drive();
     Status check_patience(Clock::duration waited);
     Status end_of(CURLcode code) const;
-    std::unexpected<Error> failure(int code, const std::string &what) const { return fail(code, what); }
 
     Handle &handle_;
     const ClientRequest &request_;
@@ -156,7 +151,7 @@ bool Transfer::take_header(std::string_view line) {
         (void)std::from_chars(code.data(), code.data() + code.size(), response_.head.status); // checked by libcurl
         return true;
     }
-    if (trimmed(line).empty()) {
+    if (trimmed(line, kBlanks).empty()) {
         constexpr int kFirstFinal = 200;
         if (response_.head.status < kFirstFinal) {
             return true;
@@ -171,8 +166,8 @@ bool Transfer::take_header(std::string_view line) {
     }
     const std::size_t colon = line.find(':');
     if (colon != std::string_view::npos) {
-        response_.head.headers.push_back(
-            {std::string(trimmed(line.substr(0, colon))), std::string(trimmed(line.substr(colon + 1)))});
+        response_.head.headers.push_back({std::string(trimmed(line.substr(0, colon), kBlanks)),
+                                          std::string(trimmed(line.substr(colon + 1), kBlanks))});
     }
     return true;
 }
@@ -258,12 +253,18 @@ void Transfer::set_up_tls() {
     set(CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
     // The hashed directory alone: of the file beside it every connection would parse all certificates.
     set(CURLOPT_CAINFO, nullptr);
-    set(CURLOPT_CAPATH, "/etc/ssl/certs");
+    set(CURLOPT_CAPATH, tls.only_those ? nullptr : "/etc/ssl/certs");
+    const auto set_text = [this](CURLoption option, const std::string &text) {
+        curl_blob blob{const_cast<char *>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+        set(option, &blob);
+    };
     if (!tls.authorities.empty()) {
-        curl_blob blob{const_cast<char *>(tls.authorities.data()), tls.authorities.size(), CURL_BLOB_NOCOPY};
-        set(CURLOPT_CAINFO_BLOB, &blob);
+        set_text(CURLOPT_CAINFO_BLOB, tls.authorities);
     }
-    if (!tls.certificate.empty()) {
+    if (!tls.certificate_text.empty()) {
+        set_text(CURLOPT_SSLCERT_BLOB, tls.certificate_text);
+        set_text(CURLOPT_SSLKEY_BLOB, tls.key_text);
+    } else if (!tls.certificate.empty()) {
         set(CURLOPT_SSLCERT, tls.certificate.c_str());
         set(CURLOPT_SSLKEY, tls.key.c_str());
     }

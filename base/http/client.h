@@ -46,7 +46,9 @@ struct ClientResponse {
 struct ClientTls {
     bool verify = true;                               // false: any certificate of any name is fine
     std::string authorities;                          // certificates (PEM) that are trusted beside the system's
+    bool only_those = false;                          // the system's are not trusted
     std::filesystem::path certificate = {}, key = {}; // PEM files by which the client shows who it is; both or neither
+    std::string certificate_text = {}, key_text = {}; // the same as texts; they win over the files
     bool operator==(const ClientTls &) const = default;
 };
 

@@ -83,6 +83,7 @@ class Exchange::Connection {
     Status finish();
     Wake wait(std::optional<BorrowedFd> event, std::optional<std::chrono::milliseconds> time);
     Result<Hijacked> hijack(std::string_view content_type);
+    Result<Hijacked> upgrade(const Headers &headers);
     void cut() { stream_.cut(); }
 
     Request request;
@@ -99,6 +100,7 @@ class Exchange::Connection {
     bool body_is_droppable() const;
     std::string head(unsigned status, const Headers &headers, std::string_view framing) const;
     Status send(std::initializer_list<std::string_view> parts);
+    Result<Hijacked> hand_over(std::string_view head);
     bool stopping() const { return wait_for(stop_event_, POLLIN, Clock::now()).value_or(0) != 0; }
 
     const Limits &limits_;
@@ -351,6 +353,23 @@ Exchange::Wake Exchange::Connection::wait(std::optional<BorrowedFd> event,
 }
 
 Result<Hijacked> Exchange::Connection::hijack(std::string_view content_type) {
+    const bool upgrade = !request.header("Upgrade").empty();
+    // The exact bytes that clients of the Docker API look for; RFC 9110 section 7.8 wants the two headers with 101
+    // only.
+    std::string head = upgrade ? "HTTP/1.1 101 UPGRADED\r\nContent-Type: " : "HTTP/1.1 200 OK\r\nContent-Type: ";
+    head.append(content_type).append(upgrade ? "\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n" : "\r\n\r\n");
+    return hand_over(head);
+}
+
+Result<Hijacked> Exchange::Connection::upgrade(const Headers &headers) {
+    std::string head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n";
+    for (const auto &[name, value] : headers) {
+        head.append(name).append(": ").append(value).append("\r\n");
+    }
+    return hand_over(head + "\r\n");
+}
+
+Result<Hijacked> Exchange::Connection::hand_over(std::string_view head) {
     if (stage_ != Stage::kAsked) {
         return fail(EALREADY, "the request was answered before");
     }
@@ -358,11 +377,7 @@ Result<Hijacked> Exchange::Connection::hijack(std::string_view content_type) {
         return fail(EBADMSG, "a request that takes the connection over cannot have a long body");
     }
     stage_ = Stage::kHijacked;
-    const bool upgrade = !request.header("Upgrade").empty();
-    // The exact bytes that clients of the Docker API look for; RFC 9110 section 7.8 wants the two headers with 101
-    // only.
-    TRY(send({upgrade ? "HTTP/1.1 101 UPGRADED\r\nContent-Type: " : "HTTP/1.1 200 OK\r\nContent-Type: ", content_type,
-              upgrade ? "\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n" : "\r\n\r\n"}));
+    TRY(send({head}));
     const auto ahead = buffer_.data();
     std::string read_ahead(static_cast<const char *>(ahead.data()), ahead.size());
     buffer_.clear();
@@ -435,6 +450,7 @@ bool Exchange::client_gone() {
 HangupWatch::Watched Exchange::watch_client() { return connection_.watch_client(); }
 BorrowedFd Exchange::stop_event() const { return connection_.stop_event(); }
 Result<Hijacked> Exchange::hijack(std::string_view content_type) { return connection_.hijack(content_type); }
+Result<Hijacked> Exchange::upgrade(const Headers &headers) { return connection_.upgrade(headers); }
 
 Conversation::Conversation(Fd socket, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event)
     : connection_(std::make_unique<Exchange::Connection>(std::move(socket), limits, watch, stop_event)) {}

@@ -90,6 +90,8 @@ class Exchange {
     // Answers 101 "UPGRADED" when the client asked for an upgrade, else 200, and hands the connection over. What is
     // left of the body is dropped.
     Result<Hijacked> hijack(std::string_view content_type);
+    // The same for other upgrades (RFC 9110, section 7.8): 101 with these headers, of which Upgrade is one.
+    Result<Hijacked> upgrade(const Headers &headers);
 
   private:
     Connection &connection_;

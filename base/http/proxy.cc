@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/http/address_block.h"
+#include "base/trimmed.h"
 
 namespace ballast::http {
 namespace {
@@ -21,12 +22,6 @@ std::string variable(std::initializer_list<const char *> names) {
         }
     }
     return "";
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = std::min(text.find_first_not_of(" \t"), text.size());
-    text.remove_prefix(first);
-    return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
 std::string lower(std::string_view text) {
@@ -75,7 +70,7 @@ bool is_exempt(std::string_view list, const Url &url) {
     }
     while (!list.empty()) {
         const std::size_t comma = std::min(list.find(','), list.size());
-        if (entry_matches(lower(trimmed(list.substr(0, comma))), url)) {
+        if (entry_matches(lower(trimmed(list.substr(0, comma), " \t")), url)) {
             return true;
         }
         list.remove_prefix(std::min(comma + 1, list.size()));

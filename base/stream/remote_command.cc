@@ -5,87 +5,88 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json/json_cursor.h"
+#include "base/stream/channels.h"
 #include "base/stream/spdy.h"
-#include "base/stream/websocket.h"
 
 namespace ballast::stream {
 namespace {
 
-constexpr char kInput = 0; // channels of a WebSocket, the first byte of its messages
-constexpr char kOutput = 1;
-constexpr char kErrors = 2;
-constexpr char kStatus = 3;
-constexpr char kSize = 4;
-constexpr char kEnd = static_cast<char>(255); // version 5: the channel that follows ended
+constexpr std::uint8_t kInput = 0; // channels
+constexpr std::uint8_t kOutput = 1;
+constexpr std::uint8_t kErrors = 2;
+constexpr std::uint8_t kStatus = 3;
+constexpr std::uint8_t kSize = 4;
+constexpr std::uint8_t kEnd = 255; // version 5: the channel that follows ended
 
 constexpr std::size_t kLargestSize = 1024; // bytes of a message on a terminal's size
 
-class OverWebSocket : public RemoteCommand, private WebSocket::Events {
+bool tells_json(std::string_view protocol) { return protocol.starts_with("v4.") || protocol == kCommandV5; }
+bool knows_size(std::string_view protocol) { return protocol != kCommandV1 && protocol != "v2.channel.k8s.io"; }
+
+std::string words_of(const CommandEnd &end, bool json) { return json ? status_json(end) : status_text(end); }
+
+class OverWebSocket : public RemoteCommand, private Channels::Events {
   public:
-    OverWebSocket(RemoteCommand::Events &events, const CommandStreams &streams, bool says_end)
-        : events_(events), streams_(streams), says_end_(says_end), socket_(WebSocket::Side::kServer, *this) {}
+    OverWebSocket(RemoteCommand::Events &events, const CommandStreams &streams, std::string_view protocol)
+        : events_(events), streams_(streams), says_end_(protocol == kCommandV5), json_(tells_json(protocol)),
+          channels_(*this, protocol.contains("base64") ? Channels::Coding::kBase64 : Channels::Coding::kBinary) {}
 
     Status feed(std::string_view bytes) override {
         if (!ready_) {
             ready_ = true;
-            // Clients wait for a message on each channel before they believe in it.
-            send(kInput, {}, streams_.input);
-            send(kOutput, {}, streams_.output);
-            send(kErrors, {}, streams_.errors);
+            // An empty message: clients wait for one before they believe in the connection.
+            channels_.send(streams_.output ? kOutput : streams_.errors ? kErrors : kStatus, {});
             events_.on_ready();
         }
-        return socket_.feed(bytes);
+        return channels_.feed(bytes);
     }
-    std::string take_output() override { return socket_.take_output(); }
-    std::size_t waiting() const override { return socket_.waiting(); }
+    std::string take_output() override { return channels_.take_output(); }
+    std::size_t waiting() const override { return channels_.waiting(); }
+    void ping() override { channels_.ping(); }
     void write_output(std::string_view bytes) override { send(kOutput, bytes, streams_.output); }
     void write_errors(std::string_view bytes) override { send(kErrors, bytes, streams_.errors); }
-    void ping() override { socket_.ping(); }
     void finish(const CommandEnd &end) override {
-        send(kStatus, status_json(end), true);
-        socket_.close(WebSocket::kNormal);
+        const std::string words = words_of(end, json_);
+        send(kStatus, words, !words.empty());
+        channels_.close();
     }
 
   private:
-    void send(char channel, std::string_view bytes, bool wanted) {
+    void send(std::uint8_t channel, std::string_view bytes, bool wanted) {
         if (wanted) {
-            socket_.send(false, std::string(1, channel).append(bytes));
+            channels_.send(channel, bytes);
         }
     }
-    void on_message(bool, std::string_view message) override {
-        if (message.empty()) {
-            return;
-        }
-        const char channel = message.front();
-        message.remove_prefix(1);
+    void on_channel(std::uint8_t channel, std::string_view bytes) override {
         if (channel == kInput && streams_.input && !ended_) {
-            if (!message.empty()) { // some clients open the channel so
-                events_.on_input(message);
+            if (!bytes.empty()) { // some clients open the channel so
+                events_.on_input(bytes);
             }
         } else if (channel == kSize && streams_.terminal) {
-            if (const auto size = parse_terminal_size(message)) {
+            if (const auto size = parse_terminal_size(bytes)) {
                 events_.on_size(size->columns, size->rows);
             }
-        } else if (channel == kEnd && says_end_ && message == std::string_view(&kInput, 1) && streams_.input &&
-                   !ended_) {
+        } else if (channel == kEnd && says_end_ && bytes == std::string_view("\0", 1) && streams_.input && !ended_) {
             ended_ = true;
             events_.on_input_end();
         }
     }
-    void on_close(std::uint16_t) override { events_.on_gone(); }
+    void on_close() override { events_.on_gone(); }
 
     RemoteCommand::Events &events_;
     CommandStreams streams_;
     bool says_end_;
+    bool json_;
     bool ready_ = false;
     bool ended_ = false;
-    WebSocket socket_;
+    Channels channels_;
 };
 
 class OverSpdy : public RemoteCommand, private Spdy::Events {
   public:
-    static Result<std::unique_ptr<RemoteCommand>> make(RemoteCommand::Events &events, const CommandStreams &streams) {
-        std::unique_ptr<OverSpdy> made(new OverSpdy(events, streams));
+    static Result<std::unique_ptr<RemoteCommand>> make(RemoteCommand::Events &events, const CommandStreams &streams,
+                                                       std::string_view protocol) {
+        std::unique_ptr<OverSpdy> made(new OverSpdy(events, streams, protocol));
         made->spdy_ = std::make_unique<Spdy>(TRY(Spdy::make(Spdy::Side::kServer, *made)));
         return made;
     }
@@ -97,18 +98,19 @@ class OverSpdy : public RemoteCommand, private Spdy::Events {
     void write_errors(std::string_view bytes) override { write("stderr", bytes); }
     void ping() override { spdy_->ping(); }
     void finish(const CommandEnd &end) override {
-        write("error", status_json(end));
+        write("error", words_of(end, json_));
         for (const auto &[name, stream] : named_) {
             spdy_->end(stream);
         }
     }
 
   private:
-    OverSpdy(RemoteCommand::Events &events, const CommandStreams &streams) : events_(events) {
+    OverSpdy(RemoteCommand::Events &events, const CommandStreams &streams, std::string_view protocol)
+        : events_(events), json_(tells_json(protocol)) {
         expected_ = {"error"};
         for (const auto &[name, wanted] :
              {std::pair("stdin", streams.input), std::pair("stdout", streams.output),
-              std::pair("stderr", streams.errors), std::pair("resize", streams.terminal)}) {
+              std::pair("stderr", streams.errors), std::pair("resize", streams.terminal && knows_size(protocol))}) {
             if (wanted) {
                 expected_.emplace_back(name);
             }
@@ -173,6 +175,7 @@ class OverSpdy : public RemoteCommand, private Spdy::Events {
     void on_go_away() override { events_.on_gone(); }
 
     RemoteCommand::Events &events_;
+    bool json_;
     std::vector<std::string> expected_;
     std::map<std::string, Spdy::Stream> named_;
     std::string sizes_;
@@ -181,19 +184,25 @@ class OverSpdy : public RemoteCommand, private Spdy::Events {
 
 } // namespace
 
+std::string status_text(const CommandEnd &end) {
+    if (!end.exit_code) {
+        return end.message;
+    }
+    return *end.exit_code == 0
+               ? ""
+               : "command terminated with non-zero exit code: exit status " + std::to_string(*end.exit_code);
+}
+
 std::string status_json(const CommandEnd &end) {
     using Json = nlohmann::ordered_json;
     Json json = {{"metadata", Json::object()}, {"status", "Success"}};
-    if (!end.exit_code) {
+    if (end.exit_code != 0) {
         json["status"] = "Failure";
-        json["message"] = end.message;
-        json["reason"] = "InternalError";
-    } else if (*end.exit_code != 0) {
-        const std::string code = std::to_string(*end.exit_code);
-        json["status"] = "Failure";
-        json["message"] = "command terminated with non-zero exit code: exit status " + code;
-        json["reason"] = "NonZeroExitCode";
-        json["details"] = {{"causes", {{{"reason", "ExitCode"}, {"message", code}}}}};
+        json["message"] = status_text(end);
+        json["reason"] = end.exit_code ? "NonZeroExitCode" : "InternalError";
+    }
+    if (end.exit_code.value_or(0) != 0) {
+        json["details"] = {{"causes", {{{"reason", "ExitCode"}, {"message", std::to_string(*end.exit_code)}}}}};
     }
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -218,14 +227,18 @@ std::optional<TerminalSize> parse_terminal_size(std::string_view json) {
 
 Result<std::unique_ptr<RemoteCommand>> RemoteCommand::over_websocket(Events &events, const CommandStreams &streams,
                                                                      std::string_view protocol) {
-    if (protocol != kCommandV4 && protocol != kCommandV5) {
-        return fail(EINVAL, "no protocol of remote commands: " + std::string(protocol));
+    if (!std::ranges::contains(kCommandsOverWebSocket, protocol)) {
+        return fail(EINVAL, "no protocol of remote commands over WebSocket: " + std::string(protocol));
     }
-    return std::make_unique<OverWebSocket>(events, streams, protocol == kCommandV5);
+    return std::make_unique<OverWebSocket>(events, streams, protocol);
 }
 
-Result<std::unique_ptr<RemoteCommand>> RemoteCommand::over_spdy(Events &events, const CommandStreams &streams) {
-    return OverSpdy::make(events, streams);
+Result<std::unique_ptr<RemoteCommand>> RemoteCommand::over_spdy(Events &events, const CommandStreams &streams,
+                                                                std::string_view protocol) {
+    if (!std::ranges::contains(kCommandsOverSpdy, protocol)) {
+        return fail(EINVAL, "no protocol of remote commands over SPDY: " + std::string(protocol));
+    }
+    return OverSpdy::make(events, streams, protocol);
 }
 
 } // namespace ballast::stream

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,9 +12,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/stream/protocol.h"
 
-// A program's streams between a node and a client of Kubernetes (exec and attach): "remote commands" of version 4 over
-// SPDY/3.1 or WebSocket, and of version 5 over WebSocket. The server's side, without its socket.
+// A program's streams between a node and a client of Kubernetes (exec and attach): "remote commands" over SPDY/3.1 or
+// WebSocket. The server's side, without its socket.
 namespace ballast::stream {
 
 struct CommandStreams {
@@ -29,17 +31,25 @@ struct CommandEnd {
     std::string message = {};          // of the error
 };
 
-// The object "Status" of Kubernetes' API, as JSON.
+// The object "Status" of Kubernetes' API, as JSON; what versions before 4 say of an end: a text, none when all is well.
 std::string status_json(const CommandEnd &end);
+std::string status_text(const CommandEnd &end);
 
+// What they are called by clients. Version 5 says that the input ended, 4 tells the end as JSON, 3 knows a terminal's
+// size; 2 and 1 ("channel.k8s.io") do not differ here.
+inline constexpr std::string_view kCommandV5 = "v5.channel.k8s.io";
 inline constexpr std::string_view kCommandV4 = "v4.channel.k8s.io";
-inline constexpr std::string_view kCommandV5 = "v5.channel.k8s.io"; // with WebSocket only: says that the input ended
+inline constexpr std::string_view kCommandV1 = "channel.k8s.io";
+inline constexpr std::array<std::string_view, 5> kCommandsOverWebSocket = {
+    kCommandV5, kCommandV4, "v4.base64.channel.k8s.io", kCommandV1, "base64.channel.k8s.io"};
+inline constexpr std::array<std::string_view, 4> kCommandsOverSpdy = {kCommandV4, "v3.channel.k8s.io",
+                                                                      "v2.channel.k8s.io", kCommandV1};
 
 // The first of what a client offers that is also in `spoken`.
 std::optional<std::string> choose_protocol(const std::vector<std::string> &offered,
                                            std::span<const std::string_view> spoken);
 
-class RemoteCommand {
+class RemoteCommand : public Protocol {
   public:
     class Events {
       public:
@@ -50,21 +60,15 @@ class RemoteCommand {
         virtual void on_size(std::uint16_t columns, std::uint16_t rows) = 0; // of the terminal
         virtual void on_gone() = 0;                                          // the client closed the connection
     };
-    virtual ~RemoteCommand() = default;
 
-    // `events` outlives it. The protocol is kCommandV4 or kCommandV5.
+    // `events` outlives it. EINVAL: the protocol is none of the above.
     static Result<std::unique_ptr<RemoteCommand>> over_websocket(Events &events, const CommandStreams &streams,
                                                                  std::string_view protocol);
-    static Result<std::unique_ptr<RemoteCommand>> over_spdy(Events &events, const CommandStreams &streams);
-
-    // EPROTO, EFBIG: close the connection once the output was sent.
-    virtual Status feed(std::string_view bytes) = 0;
-    virtual std::string take_output() = 0;
-    virtual std::size_t waiting() const = 0; // bytes of output: above some size, read the program's no further
+    static Result<std::unique_ptr<RemoteCommand>> over_spdy(Events &events, const CommandStreams &streams,
+                                                            std::string_view protocol);
 
     virtual void write_output(std::string_view bytes) = 0;
     virtual void write_errors(std::string_view bytes) = 0;
-    virtual void ping() = 0;
     // The last thing to say. Close the connection once the output was sent.
     virtual void finish(const CommandEnd &end) = 0;
 };

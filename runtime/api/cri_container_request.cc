@@ -27,10 +27,23 @@ Result<std::string> read_propagation(cri::MountPropagation propagation) {
     }
 }
 
+Result<engine::MountSpec> read_image_mount(const cri::Mount &from, const std::string &what) {
+    if (from.image().image().empty() || !from.container_path().starts_with('/')) {
+        return fail(EINVAL, what + "want the image's name or id, and an absolute path in container_path");
+    }
+    if (!from.host_path().empty()) {
+        return fail(EINVAL, what + "want host_path or image, not both");
+    }
+    engine::MountSpec mount{.type = "image", .source = from.image().image(), .target = from.container_path()};
+    mount.read_only = true;
+    mount.image = engine::MountSpec::Image{.subpath = from.image_sub_path()};
+    return mount;
+}
+
 Result<engine::MountSpec> read_mount(const cri::Mount &from) {
     const std::string what = "mounts: " + quote(from.container_path()) + ": ";
     if (from.has_image()) {
-        return fail(ENOTSUP, what + "images are not mounted as volumes here");
+        return read_image_mount(from, what);
     }
     if (from.uidmappings_size() > 0 || from.gidmappings_size() > 0) {
         return fail(ENOTSUP, what + "mounts are not mapped to other users here: leave uidMappings and gidMappings out");

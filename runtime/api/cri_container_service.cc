@@ -50,9 +50,8 @@ Result<cri::RemoveContainerResponse> remove(const Backend &backend, const cri::R
 
 Result<cri::ContainerStatusResponse> status(const Backend &backend, const cri::ContainerStatusRequest &request) {
     const Snapshot container = TRY(backend.engine.pods().container(TRY(wanted(request))));
-    const Result<image::Image> image = backend.images.find(container.image_id);
     cri::ContainerStatusResponse response;
-    *response.mutable_status() = cri_container_status(container, image ? &*image : nullptr);
+    *response.mutable_status() = cri_container_status(container, backend.images);
     if (request.verbose()) {
         (*response.mutable_info())["pid"] = std::to_string(container.state.pid);
         (*response.mutable_info())["sandboxID"] = container.pod.sandbox;
@@ -106,6 +105,12 @@ Result<cri::ReopenContainerLogResponse> reopen_log(const Backend &backend,
     return cri::ReopenContainerLogResponse();
 }
 
+Result<cri::CheckpointContainerResponse> checkpoint(const Backend &backend,
+                                                    const cri::CheckpointContainerRequest &request) {
+    (void)TRY(backend.engine.pods().container(TRY(wanted(request))));
+    return fail(ENOTSUP, "this engine makes no checkpoints of containers");
+}
+
 Result<cri::ExecSyncResponse> run(const Backend &backend, const cri::ExecSyncRequest &request, grpc::Call &call) {
     std::optional<std::chrono::seconds> timeout;
     if (request.timeout() < 0) {
@@ -137,6 +142,7 @@ grpc::Methods cri_container_methods(const Backend &backend) {
         {service + "ListContainers", cri_method(backend, list)},
         {service + "StreamContainers", cri_stream(backend, stream)},
         {service + "UpdateContainerResources", cri_method(backend, update)},
+        {service + "CheckpointContainer", cri_method(backend, checkpoint)},
         {service + "ReopenContainerLog", cri_method(backend, reopen_log)},
         {service + "ExecSync", cri_method(backend, run)},
     };

@@ -50,6 +50,12 @@ void add_mounts(const Snapshot &container, cri::ContainerStatus &to) {
         const engine::MountSpec::Bind bind = from.bind.value_or(engine::MountSpec::Bind{});
         cri::Mount &mount = *to.add_mounts();
         mount.set_container_path(from.target);
+        if (from.type == "image") {
+            mount.mutable_image()->set_image(from.source);
+            mount.set_image_sub_path(from.image.value_or(engine::MountSpec::Image{}).subpath);
+            mount.set_readonly(true);
+            continue;
+        }
         mount.set_host_path(from.source);
         mount.set_readonly(from.read_only);
         mount.set_recursive_read_only(from.read_only && !bind.read_only_non_recursive);
@@ -128,8 +134,19 @@ cri::ContainerStatus cri_container_status(const Snapshot &container, const image
     add_mounts(container, made);
     made.set_log_path(container.log_path);
     set_resources(container, *made.mutable_resources()->mutable_linux());
+    if (const auto &user = container.pod.user) {
+        cri::LinuxContainerUser &to = *made.mutable_user()->mutable_linux();
+        to.set_uid(user->uid);
+        to.set_gid(user->gid);
+        to.mutable_supplemental_groups()->Add(user->groups.begin(), user->groups.end());
+    }
     made.set_stop_signal(signal_of(container.config.stop_signal));
     return made;
+}
+
+cri::ContainerStatus cri_container_status(const Snapshot &container, const image::ImageStore &images) {
+    const Result<image::Image> image = images.find(container.image_id);
+    return cri_container_status(container, image ? &*image : nullptr);
 }
 
 } // namespace ballast::api

@@ -13,5 +13,6 @@ namespace ballast::api {
 ::runtime::v1::Container cri_container(const engine::Snapshot &container);
 // `image`: nullptr when it is not in the store any more.
 ::runtime::v1::ContainerStatus cri_container_status(const engine::Snapshot &container, const image::Image *image);
+::runtime::v1::ContainerStatus cri_container_status(const engine::Snapshot &container, const image::ImageStore &images);
 
 } // namespace ballast::api

@@ -5,12 +5,20 @@
 #include "runtime/api/cri_image_view.h"
 #include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_services.h"
+#include "runtime/engine/pods.h"
+#include "runtime/image/name_patterns.h"
 #include "runtime/registry/pull.h"
 
 namespace ballast::api {
 namespace {
 
 namespace cri = ::runtime::v1;
+
+cri::Image view(const Backend &backend, const image::Image &image) {
+    cri::Image made = cri_image(image);
+    made.set_pinned(image::has_name_of(image, backend.configuration()->pinned_images));
+    return made;
+}
 
 // The image of a request, or nothing: of an image that is not there some calls say so without an error.
 Result<std::optional<image::Image>> find(const Backend &backend, const std::string &typed) {
@@ -35,7 +43,7 @@ Result<std::vector<image::Image>> wanted(const Backend &backend, const cri::Imag
 Result<cri::ListImagesResponse> list(const Backend &backend, const cri::ListImagesRequest &request) {
     cri::ListImagesResponse response;
     for (const image::Image &image : TRY(wanted(backend, request.filter()))) {
-        *response.add_images() = cri_image(image);
+        *response.add_images() = view(backend, image);
     }
     return response;
 }
@@ -43,7 +51,7 @@ Result<cri::ListImagesResponse> list(const Backend &backend, const cri::ListImag
 Status stream(const Backend &backend, const cri::StreamImagesRequest &request, grpc::Call &call) {
     CriPieces<cri::StreamImagesResponse> pieces(call);
     for (const image::Image &image : TRY(wanted(backend, request.filter()))) {
-        *pieces.piece().add_images() = cri_image(image);
+        *pieces.piece().add_images() = view(backend, image);
         TRY(pieces.added());
     }
     return pieces.end();
@@ -53,7 +61,7 @@ Result<cri::ImageStatusResponse> status(const Backend &backend, const cri::Image
     cri::ImageStatusResponse response;
     const std::optional<image::Image> found = TRY(find(backend, request.image().image()));
     if (found) {
-        *response.mutable_image() = cri_image(*found);
+        *response.mutable_image() = view(backend, *found);
         if (request.verbose()) {
             (*response.mutable_info())["config"] = TRY(backend.images.raw_config(found->id));
             (*response.mutable_info())["manifest"] = TRY(backend.images.raw_manifest(found->id));
@@ -95,10 +103,13 @@ Result<cri::ImageFsInfoResponse> file_system(const Backend &backend, const cri::
     used.set_timestamp(now_ns());
     used.mutable_fs_id()->set_mountpoint(backend.configuration()->data_root.string());
     used.mutable_used_bytes()->set_value(usage.layer_bytes + usage.blob_bytes);
+    used.mutable_inodes_used()->set_value(usage.inodes);
     cri::ImageFsInfoResponse response;
     *response.add_image_filesystems() = used;
     // Containers' own layers are on the same file system.
-    used.clear_used_bytes();
+    const engine::DiskUse written = backend.engine.pods().writable_layers();
+    used.mutable_used_bytes()->set_value(written.bytes);
+    used.mutable_inodes_used()->set_value(written.inodes);
     *response.add_container_filesystems() = used;
     return response;
 }

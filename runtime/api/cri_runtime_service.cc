@@ -36,7 +36,12 @@ Result<cri::StatusResponse> status(const Backend &backend, const cri::StatusRequ
     response.add_runtime_handlers()->mutable_features()->set_recursive_read_only_mounts(true); // its name is empty
     response.mutable_features()->set_supplemental_groups_policy(true);
     if (request.verbose()) {
-        (*response.mutable_info())["dataRoot"] = backend.configuration()->data_root.string();
+        const auto configuration = backend.configuration();
+        auto &info = *response.mutable_info();
+        info["version"] = backend.version;
+        info["dataRoot"] = configuration->data_root.string();
+        info["execRoot"] = configuration->exec_root.string();
+        info["networkConfiguration"] = backend.engine.pods().network_configuration();
     }
     return response;
 }
@@ -47,6 +52,16 @@ Result<cri::RuntimeConfigResponse> configuration(const Backend &, const cri::Run
     return response;
 }
 
+// Kubelet tells it when the node has got it.
+Result<cri::UpdateRuntimeConfigResponse> update(const Backend &backend,
+                                                const cri::UpdateRuntimeConfigRequest &request) {
+    const std::string &ranges = request.runtime_config().network_config().pod_cidr();
+    if (!ranges.empty()) {
+        TRY(backend.engine.pods().set_ranges(ranges));
+    }
+    return cri::UpdateRuntimeConfigResponse();
+}
+
 } // namespace
 
 grpc::Methods cri_runtime_methods(const Backend &backend) {
@@ -54,15 +69,19 @@ grpc::Methods cri_runtime_methods(const Backend &backend) {
     return {
         {service + "Version", cri_method(backend, version)},
         {service + "Status", cri_method(backend, status)},
+        {service + "UpdateRuntimeConfig", cri_method(backend, update)},
         {service + "RuntimeConfig", cri_method(backend, configuration)},
     };
 }
 
-grpc::Methods cri_methods(const Backend &backend) {
+grpc::Methods cri_methods(const Backend &backend, CriStreams &streams) {
     grpc::Methods methods = cri_image_methods(backend);
     methods.merge(cri_runtime_methods(backend));
     methods.merge(cri_sandbox_methods(backend));
     methods.merge(cri_container_methods(backend));
+    methods.merge(cri_stream_methods(backend, streams));
+    methods.merge(cri_event_methods(backend));
+    methods.merge(cri_stats_methods(backend));
     return methods;
 }
 

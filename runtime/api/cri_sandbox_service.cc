@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "base/timestamp.h"
+#include "runtime/api/cri_container_view.h"
 #include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_pod_view.h"
 #include "runtime/api/cri_sandbox_request.h"
@@ -39,6 +40,9 @@ Result<cri::PodSandboxStatusResponse> status(const Backend &backend, const cri::
     const Snapshot sandbox = TRY(pods.sandbox(TRY(wanted(request.pod_sandbox_id()))));
     cri::PodSandboxStatusResponse response;
     *response.mutable_status() = cri_sandbox_status(sandbox, pods.ready(sandbox));
+    for (const Snapshot &container : pods.containers({.sandbox = sandbox.id})) {
+        *response.add_containers_statuses() = cri_container_status(container, backend.images);
+    }
     response.set_timestamp(now_ns());
     if (request.verbose()) {
         (*response.mutable_info())["pid"] = std::to_string(sandbox.state.pid);
@@ -82,6 +86,13 @@ Status stream(const Backend &backend, const cri::StreamPodSandboxesRequest &requ
     return pieces.end();
 }
 
+// Told after kubelet has set the pod's cgroup: there is nothing left to do here.
+Result<cri::UpdatePodSandboxResourcesResponse> update(const Backend &backend,
+                                                      const cri::UpdatePodSandboxResourcesRequest &request) {
+    (void)TRY(backend.engine.pods().sandbox(TRY(wanted(request.pod_sandbox_id()))));
+    return cri::UpdatePodSandboxResourcesResponse();
+}
+
 } // namespace
 
 grpc::Methods cri_sandbox_methods(const Backend &backend) {
@@ -91,6 +102,7 @@ grpc::Methods cri_sandbox_methods(const Backend &backend) {
         {service + "StopPodSandbox", cri_method(backend, stop)},
         {service + "RemovePodSandbox", cri_method(backend, remove)},
         {service + "PodSandboxStatus", cri_method(backend, status)},
+        {service + "UpdatePodSandboxResources", cri_method(backend, update)},
         {service + "ListPodSandbox", cri_method(backend, list)},
         {service + "StreamPodSandboxes", cri_stream(backend, stream)},
     };

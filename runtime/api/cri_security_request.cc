@@ -111,9 +111,9 @@ Result<std::optional<Profile>> profile_of(const char *field, bool given, const P
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 Status read_profiles(const cri::LinuxContainerSecurityContext &from, engine::Texts &options) {
     const auto seccomp = TRY(profile_of("seccomp", from.has_seccomp(), from.seccomp(), from.seccomp_profile_path()));
-    if (seccomp && seccomp->profile_type() == Profile::Unconfined) {
+    if (!seccomp || seccomp->profile_type() == Profile::Unconfined) { // a security context without one means none
         options.emplace_back("seccomp=unconfined");
-    } else if (seccomp && seccomp->profile_type() == Profile::Localhost) {
+    } else if (seccomp->profile_type() == Profile::Localhost) {
         if (!seccomp->localhost_ref().starts_with('/')) {
             return fail(EINVAL, "security_context: seccomp: want an absolute path in localhost_ref");
         }
@@ -171,7 +171,9 @@ Status read_security(const cri::LinuxContainerConfig &config, engine::CreateRequ
     host.read_only_rootfs = from.readonly_rootfs();
     read_capabilities(from.capabilities(), request);
     TRY(read_user(from, request));
-    TRY(read_profiles(from, host.security_opt));
+    if (config.has_security_context()) {
+        TRY(read_profiles(from, host.security_opt));
+    }
     if (from.no_new_privs()) {
         host.security_opt.emplace_back("no-new-privileges");
     }

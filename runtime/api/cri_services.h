@@ -16,6 +16,13 @@ grpc::Methods cri_runtime_methods(const Backend &backend);
 grpc::Methods cri_sandbox_methods(const Backend &backend);
 grpc::Methods cri_container_methods(const Backend &backend);
 
-grpc::Methods cri_methods(const Backend &backend);
+grpc::Methods cri_event_methods(const Backend &backend);
+grpc::Methods cri_stats_methods(const Backend &backend); // what they use, and the same as metrics
+
+// Exec, attach and port-forward: by URLs that `streams` gives out, which outlives the methods.
+class CriStreams;
+grpc::Methods cri_stream_methods(const Backend &backend, CriStreams &streams);
+
+grpc::Methods cri_methods(const Backend &backend, CriStreams &streams);
 
 } // namespace ballast::api

@@ -5,6 +5,7 @@
 #include "runtime/api/router.h"
 #include "runtime/api/times.h"
 #include "runtime/api/views.h"
+#include "runtime/image/name_patterns.h"
 #include "runtime/registry/search.h"
 
 namespace ballast::api {
@@ -102,7 +103,10 @@ Status prune(Call &call) {
     }
     TRY(check_filters(filters, {"label", "label!", "until"}));
     const ImageTest wanted = TRY(image_filter(filters, call.images(), now()));
-    const image::Pruned pruned = TRY(call.images().prune(all, wanted));
+    const auto pinned = call.backend().configuration();
+    const image::Pruned pruned = TRY(call.images().prune(all, [&](const image::Image &image) {
+        return !image::has_name_of(image, pinned->pinned_images) && (!wanted || wanted(image));
+    }));
     return call.answer(200, {{"ImagesDeleted", pruned.removed.empty() ? Json(nullptr) : removed_view(pruned.removed)},
                              {"SpaceReclaimed", pruned.bytes}});
 }

@@ -160,7 +160,7 @@ Status info(Call &call) {
                 {"DriverStatus", Json::array({Json::array({"Supports d_type", "true"})})},
                 {"Plugins",
                  {{"Volume", {"local"}},
-                  {"Network", {"host", "null"}},
+                  {"Network", {"bridge", "host", "null"}},
                   {"Authorization", nullptr},
                   {"Log", {"journald", "json-file", "local", "none", "syslog"}}}}};
     answer.update(limits_supported(config->cgroups));

@@ -40,6 +40,30 @@ int call(bpf_cmd command, bpf_attr &attributes) {
     return static_cast<int>(::syscall(SYS_bpf, command, &attributes, sizeof attributes));
 }
 
+std::unexpected<Error> failed(const std::string &message, int code, const std::string &lacks) {
+    switch (code) {
+    case EPERM:
+        return fail(code, message + ": Operation not permitted (it takes CAP_BPF and CAP_NET_ADMIN)");
+    case ENOSYS:
+    case EINVAL:
+        return fail(ENOTSUP, message + ": this kernel lacks " + lacks);
+    default:
+        return fail_errno(message, code);
+    }
+}
+
+Outcome<Fd> create_map(const MapKind &kind) {
+    bpf_attr attributes{};
+    attributes.map_type = kind.type;
+    attributes.key_size = static_cast<__u32>(kind.key);
+    attributes.value_size = static_cast<__u32>(kind.value);
+    attributes.max_entries = kind.most;
+    attributes.map_flags = kind.flags;
+    std::ranges::copy(kind.name, attributes.map_name);
+    const int fd = call(BPF_MAP_CREATE, attributes);
+    return fd >= 0 ? Outcome<Fd>(Fd(fd)) : std::unexpected(errno);
+}
+
 Outcome<Fd> load(const ProgramKind &kind, std::span<const bpf_insn> instructions) {
     bpf_attr attributes = load_attributes(kind, instructions);
     int fd = -1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <linux/bpf.h>
 #include <span>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/result.h"
 
 // Loading programs and putting them in force for cgroups, bpf(2). Programs of others that are attached there stay: the
 // kernel asks all of them.
@@ -22,6 +25,18 @@ template <typename T>
 __u64 address(T *pointer) {
     return reinterpret_cast<__u64>(pointer);
 }
+
+// errno of a call above as people read it; `lacks`: what a kernel that does not know the call has not got (ENOTSUP).
+std::unexpected<Error> failed(const std::string &message, int code, const std::string &lacks);
+
+struct MapKind {
+    bpf_map_type type{};
+    std::string_view name = {};     // at most 15 letters
+    std::size_t key = 0, value = 0; // bytes
+    std::uint32_t most = 0;         // entries
+    unsigned flags = 0;
+};
+Outcome<Fd> create_map(const MapKind &kind);
 
 struct ProgramKind {
     bpf_prog_type type{};

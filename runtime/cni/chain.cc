@@ -148,7 +148,8 @@ Status Chain::ready(const Configuration &configuration) {
     return {};
 }
 
-Status Chain::collect_garbage(const Configuration *configuration, const std::set<std::string> &containers) {
+Status Chain::collect_garbage(const Configuration *configuration,
+                              const std::function<bool(const std::string &container)> &wanted) {
     const std::unique_lock lock(collecting_);
     Status first;
     const auto keep = [&first](const Status &status) {
@@ -157,7 +158,7 @@ Status Chain::collect_garbage(const Configuration *configuration, const std::set
         }
     };
     for (const CacheEntry &entry : TRY(known())) {
-        if (!containers.contains(entry.attachment.container)) {
+        if (!wanted(entry.attachment.container)) {
             keep(take_back(entry, entry.attachment.network_namespace));
         }
     }

@@ -46,9 +46,10 @@ class Chain {
     // Can containers be attached? Plugins that cannot say (STATUS came with 1.1) need only be there.
     Status ready(const Configuration &configuration);
 
-    // Removes the attachments of all other containers, and has plugins forget what they keep for them (GC, since 1.1).
-    // Goes on after a failure, and returns the first.
-    Status collect_garbage(const Configuration *configuration, const std::set<std::string> &containers);
+    // Removes the attachments of containers that nobody wants, and has plugins forget what they keep for them (GC,
+    // since 1.1). `wanted` is asked while nothing is added. Goes on after a failure, and returns the first.
+    Status collect_garbage(const Configuration *configuration,
+                           const std::function<bool(const std::string &container)> &wanted);
 
   private:
     struct Operation;

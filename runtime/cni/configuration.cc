@@ -64,6 +64,19 @@ Plugin read_plugin(const JsonCursor &from) {
     return plugin;
 }
 
+void set_ranges_of(Json &addresses, const std::vector<network::Subnet> &ranges) {
+    Json sets = Json::array(), routes = Json::array();
+    for (const network::Subnet &range : ranges) {
+        sets.push_back(Json::array({{{"subnet", range.network().text()}}}));
+        const char *all = range.family() == network::Family::kV4 ? "0.0.0.0/0" : "::/0";
+        if (const Json route = {{"dst", all}}; !std::ranges::contains(routes, route)) {
+            routes.push_back(route);
+        }
+    }
+    addresses["ranges"] = std::move(sets);
+    addresses["routes"] = std::move(routes);
+}
+
 } // namespace
 
 bool is_spoken(std::string_view version) { return rank(version) < kSpoken.size(); }
@@ -110,6 +123,23 @@ Result<Configuration> parse_configuration(std::string_view text, const std::stri
     return made;
 }
 
+Result<std::string> with_ranges(std::string_view text, const std::string &name,
+                                const std::vector<network::Subnet> &ranges) {
+    Json json = Json::parse(text, nullptr, false);
+    bool found = false;
+    if (json.is_object() && json.contains("plugins") && json["plugins"].is_array()) {
+        for (Json &plugin : json["plugins"]) {
+            if (plugin.is_object() && plugin.contains("ipam") && plugin["ipam"].is_object() &&
+                plugin["ipam"].value("type", "") == "host-local") {
+                set_ranges_of(plugin["ipam"], ranges);
+                found = true;
+            }
+        }
+    }
+    return found ? Result<std::string>(json.dump())
+                 : fail(EINVAL, name + ": no plugin of it takes addresses from host-local");
+}
+
 Result<std::optional<ConfigurationDirectory::Stamp>> ConfigurationDirectory::choose() const {
     std::error_code error;
     std::vector<fs::path> files;
@@ -150,12 +180,21 @@ Result<std::shared_ptr<const Configuration>> ConfigurationDirectory::current() {
     }
     if (stamp_ != stamp) {
         read_ = [&]() -> Result<std::shared_ptr<const Configuration>> {
-            const std::string text = TRY(read_file(stamp->path, kLargestFile));
+            std::string text = TRY(read_file(stamp->path, kLargestFile));
+            if (stamp->path == otherwise_ && !ranges_.empty()) {
+                text = TRY(with_ranges(text, stamp->path.string(), ranges_));
+            }
             return std::make_shared<const Configuration>(TRY(parse_configuration(text, stamp->path.string())));
         }();
         stamp_ = stamp;
     }
     return read_;
+}
+
+void ConfigurationDirectory::set_ranges(std::vector<network::Subnet> ranges) {
+    const std::lock_guard lock(mutex_);
+    ranges_ = std::move(ranges);
+    stamp_.reset();
 }
 
 } // namespace ballast::cni

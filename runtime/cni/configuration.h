@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/network/address.h"
 
 // What network pods get: the operator's configuration of CNI (specification 1.1, section 1).
 namespace ballast::cni {
@@ -43,6 +44,11 @@ bool is_spoken(std::string_view version);
 // Does the version `left` come before `right`? Both are spoken.
 bool comes_before(std::string_view left, std::string_view right);
 
+// A configuration whose host-local plugins take one address of each range, with a default route for each family that is
+// among them. EINVAL "NAME: ...": it is none, or no plugin of it has such addresses.
+Result<std::string> with_ranges(std::string_view text, const std::string &name,
+                                const std::vector<network::Subnet> &ranges);
+
 // The configuration that holds now. Of an operator's files (.conf, .conflist, .json) the first in lexical order counts
 // alone: when it is broken there is no network, rather than another one than the operator wanted.
 class ConfigurationDirectory {
@@ -53,6 +59,9 @@ class ConfigurationDirectory {
 
     // Looks at the directory each time, and reads what changed. ENOENT: there is no configuration.
     Result<std::shared_ptr<const Configuration>> current();
+    // Where addresses are taken from by the file that counts otherwise; empty: as it says itself. An operator's file is
+    // never changed.
+    void set_ranges(std::vector<network::Subnet> ranges);
 
   private:
     struct Stamp { // by which a file that changed is known
@@ -66,6 +75,7 @@ class ConfigurationDirectory {
     std::filesystem::path directory_;
     std::filesystem::path otherwise_;
     std::mutex mutex_;
+    std::vector<network::Subnet> ranges_;
     std::optional<Stamp> stamp_;
     Result<std::shared_ptr<const Configuration>> read_ = nullptr;
 };

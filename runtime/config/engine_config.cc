@@ -298,6 +298,7 @@ constexpr std::array kKeys{
     Key{"metrics-addr", kRestart, read_metrics_address},
     Key{"mtu", kRestart, read_mtu},
     Key{"no-new-privileges", kReload, read_flag<&C::no_new_privileges>},
+    Key{"pinned-images", kReload, read_texts<&C::pinned_images>},
     Key{"proxies", kRestart, read_proxies},
     Key{"registry-mirrors", kReload, read_mirrors},
     Key{"runtimes", kRestart, read_runtimes},

@@ -58,6 +58,7 @@ struct EngineConfig {
     int shutdown_timeout = 15;   // seconds that requests get when the daemon stops
 
     std::vector<std::string> registry_mirrors, insecure_registries;
+    std::vector<std::string> pinned_images; // names, or beginnings of whole names with a star: never cleaned up
     unsigned downloads = 4, uploads = 5, download_attempts = 5;
     Proxies proxies;
 

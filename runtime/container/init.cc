@@ -185,6 +185,9 @@ Outcome container_init(const void *init_plan, BorrowedFd channel) {
 Outcome container_exec(const void *exec_plan, BorrowedFd channel) {
     const auto &plan = *static_cast<const ExecPlan *>(exec_plan);
     const BorrowedFd proc(plan.proc);
+    if (!plan.namespaces.needs_intermediate()) { // which would have joined all of them, for this process as well
+        CHECK_STEP(join_namespaces(plan.namespaces, ~0));
+    }
     if (setsid() < 0) {
         return failed_at(Step::kSession);
     }

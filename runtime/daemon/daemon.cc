@@ -12,6 +12,7 @@
 #include "runtime/api/router.h"
 #include "runtime/config/values.h"
 #include "runtime/daemon/settings.h"
+#include "runtime/image/name_patterns.h"
 
 namespace ballast::daemon {
 namespace {
@@ -97,6 +98,7 @@ Daemon::~Daemon() {
     server_.reset();
     metrics_.reset();
     cri_.reset();
+    streams_.reset();
     events_to_ = nullptr;
 }
 
@@ -145,9 +147,10 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
         tls_ = TRY(http::TlsFront::start(std::move(listeners.tls), files,
                                          [this](Fd connection) { server_->take(std::move(connection)); }));
     }
+    streams_ = std::make_unique<api::CriStreams>(*engine_);
     std::vector<Fd> for_kubernetes;
     for_kubernetes.push_back(TRY(http::listen_unix(config.exec_root / "cri.sock", 0600)));
-    cri_ = boxed(TRY(grpc::Server::start(std::move(for_kubernetes), counted(api::cri_methods(*backend_)))));
+    cri_ = boxed(TRY(grpc::Server::start(std::move(for_kubernetes), counted(api::cri_methods(*backend_, *streams_)))));
     if (const auto address = config::parse_address_and_port(config.metrics_address)) {
         std::vector<Fd> sockets;
         sockets.push_back(TRY(http::listen_tcp(address->address, address->port)));
@@ -187,6 +190,9 @@ std::shared_ptr<const config::EngineConfig> Daemon::configuration() const {
 Status Daemon::apply(config::EngineConfig config) {
     registry::RegistrySettings settings = registry_settings(config, start_.version);
     TRY(registry::check_host_settings(settings.hosts));
+    for (const std::string &pattern : config.pinned_images) {
+        TRY(image::check_name_pattern(pattern).within("pinned-images"));
+    }
     log::set_level(level_of(config));
     const std::lock_guard lock(mutex_);
     config_ = std::make_shared<const config::EngineConfig>(std::move(config));
@@ -234,6 +240,7 @@ Status Daemon::stop() {
     const auto since = std::chrono::steady_clock::now();
     const Status stopped = server_->stop(grace);
     const auto left = grace - (std::chrono::steady_clock::now() - since);
+    TRY(streams_->stop());
     TRY(cri_->stop(
         std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(left))));
     return stopped;

@@ -10,10 +10,11 @@
 #include "base/http/server.h"
 #include "base/http/tls_front.h"
 #include "base/result.h"
+#include "base/service_manager.h"
 #include "runtime/api/backend.h"
+#include "runtime/api/cri_streams.h"
 #include "runtime/config/engine_config.h"
 #include "runtime/daemon/metrics.h"
-#include "runtime/daemon/service_manager.h"
 #include "runtime/daemon/settings.h"
 #include "runtime/engine/engine.h"
 #include "runtime/image/image_store.h"
@@ -70,6 +71,7 @@ class Daemon {
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<http::TlsFront> tls_; // in front of it
     std::unique_ptr<http::Server> metrics_;
+    std::unique_ptr<api::CriStreams> streams_;
     std::unique_ptr<grpc::Server> cri_;
 };
 

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <poll.h>
 #include <sstream>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,11 +11,12 @@
 #include "base/json/json_cursor.h"
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "runtime/engine/consoles.h"
 #include "runtime/engine/container_files.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/process_end.h"
 #include "runtime/engine/record.h"
-#include "runtime/engine/scope.h"
 #include "runtime/monitor/spawn.h"
 
 // What the daemon finds when it starts: the containers of its last life, in whatever state it or their monitors were
@@ -27,9 +27,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 10s;
+constexpr int kSuccessors = 5; // that are tried: they may be killed like the monitor before them
 constexpr auto kStartPoll = 20ms;
 constexpr int kStartPolls = 1500;
 constexpr std::uint64_t kLargestRecord = 8UL << 20;
+constexpr std::uint64_t kLargestPid = 64;
 
 void set_aside(const fs::path &file, const std::string &problem, Texts &warnings) {
     warnings.push_back(problem + "; set aside as " + file.filename().string() + ".broken");
@@ -38,9 +40,61 @@ void set_aside(const fs::path &file, const std::string &problem, Texts &warnings
     }
 }
 
+// That the runtime has written; 0: none.
+int noted_pid(const fs::path &file) {
+    std::istringstream text(read_file(file, kLargestPid).value_or(""));
+    int pid = 0;
+    text >> pid;
+    return std::max(pid, 0);
+}
+
+// One that we cannot reach: its daemon was killed before it listened. Two would read the same pipes.
+void end_unreachable_monitors(const std::string &id) {
+    if (const Status ended = end_runtime_calls("ballast-monitor", "--container", id); !ended) {
+        log::warning(ended.error().message + ", ignoring", {{"CONTAINER_ID", short_id(id)}});
+    }
+}
+
+// One that serves nothing, and that nobody will ask for anything.
+void end_monitor(monitor::Connection &control) {
+    const Fd process(static_cast<int>(syscall(SYS_pidfd_open, control.monitor_pid(), 0)));
+    // It answers, so the number is still its own.
+    if (process.is_open() && control.call<monitor::State>(monitor::GetState{}, kPatience)) {
+        (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0); // ESRCH: it has ended
+        (void)ends_within(process, kPatience);
+    }
+}
+
+struct Successor {
+    pid_t pid = -1; // a child of ours, which `orphans` knows of
+    monitor::Connection control, events;
+};
+
+// A monitor that goes on with what it is given.
+Result<Successor> start_successor(Orphans &orphans, const fs::path &program, const monitor::Settings &plan,
+                                  const std::vector<BorrowedFd> &given) {
+    monitor::Spawned spawned;
+    const pid_t child = TRY(orphans.start([&]() -> Result<pid_t> {
+        spawned = TRY(monitor::spawn(program, plan, given));
+        return spawned.pid;
+    }));
+    Result<monitor::Connection> control =
+        monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience);
+    Result<monitor::Connection> events =
+        control ? monitor::Connection::connect(plan.socket, monitor::Purpose::kEvents, kPatience)
+                : Result<monitor::Connection>(std::unexpected(control.error()));
+    if (!events) {
+        (void)::kill(child, SIGKILL); // ours until it is waited for
+        (void)waitpid(child, nullptr, 0);
+        orphans.release(child);
+        return std::unexpected(events.error());
+    }
+    return Successor{.pid = child, .control = std::move(*control), .events = std::move(*events)};
+}
+
 } // namespace
 
-Result<Engine::Core::LivingProcess> Engine::Core::living_process(const std::string &id) const {
+Result<Engine::Core::FirstProcess> Engine::Core::living_process(const std::string &id) const {
     const std::string text = TRY(oci({"state", id}));
     JsonDocument document = TRY(JsonDocument::parse(text, "state of " + short_id(id)));
     const JsonCursor root(document);
@@ -58,7 +112,44 @@ Result<Engine::Core::LivingProcess> Engine::Core::living_process(const std::stri
     if (TRY(oci({"state", id})) != text) {
         return fail(ESRCH, "container " + short_id(id) + " has ended");
     }
-    return LivingProcess{.pid = pid, .process = std::move(process)};
+    return FirstProcess{.pid = pid, .process = std::move(process), .waits = status == "created"};
+}
+
+std::optional<Engine::Core::FirstProcess> Engine::Core::find_started(Container &container) {
+    end_starting(container);
+    const Result<FirstProcess> living = living_process(container.id);
+    if (living) {
+        return living->waits ? std::nullopt : std::optional(*living);
+    }
+    const std::scoped_lock lock(container.mutex);
+    // A program with a terminal is started once we have that.
+    const bool waited = container.data.config.tty && !container.kept.contains(monitor::Role::kOutput);
+    if (living.error().code != ESRCH || waited) {
+        return std::nullopt; // or the runtime has not heard of it
+    }
+    return FirstProcess{.pid = noted_pid(paths(container.id).run / "pid")};
+}
+
+void Engine::Core::found_running(Container &container, const FirstProcess &first) {
+    State &own = container.data.state;
+    if (!own.running()) { // we were killed between its start and the record of it
+        own.started_at = std::chrono::system_clock::now();
+    }
+    own.phase = is_frozen(container.data) ? Phase::kPaused : Phase::kRunning;
+    own.pid = first.pid;
+    orphans.claim(own.pid);
+    container.process = first.process;
+    if (first.process != nullptr && !container.kept.contains(monitor::Role::kProcess)) {
+        keep(container, monitor::Role::kProcess, first.process);
+    }
+    for (const MountPoint &mount : container.data.mounts) {
+        if (mount.type == "volume" && volumes->use(mount.name)) {
+            container.used_volumes.insert(mount.name);
+        }
+    }
+    if (const Status saved = save(container); !saved) {
+        log::error(saved.error().message, {{"CONTAINER_ID", short_id(container.id)}});
+    }
 }
 
 Status Engine::Core::adopt(const ContainerPtr &container) {
@@ -86,48 +177,44 @@ Status Engine::Core::adopt(const ContainerPtr &container) {
         session.process = place(monitor::Role::kProcess);
         session.log_state = place(monitor::Role::kLogState);
     }
-    // A monitor that lived for long enough has handed these over: without them what it says is lost.
-    if (session.process < 0 || session.log_state < 0) {
-        return fail(ENOENT, "no descriptors of its first process are left");
+    if (session.log_state < 0) {
+        return fail(ENOENT, "no descriptors of its output are left");
     }
     std::vector<BorrowedFd> given;
     given.reserve(held.size());
     for (const auto &fd : held) {
         given.push_back(*fd);
     }
-    (void)unlink(path.socket.c_str()); // of the one that is gone
     const Settings now = settings();
     monitor::Settings plan = TRY(monitor_settings(data));
     plan.adopted = {session};
-    monitor::Spawned spawned;
-    const pid_t child = TRY(orphans.start([&]() -> Result<pid_t> {
-        spawned = TRY(monitor::spawn(now.program(now.monitor_program, "ballast-monitor"), plan, given));
-        return spawned.pid;
-    }));
-    Result<monitor::Connection> control =
-        monitor::Connection::over(std::move(spawned.control), monitor::Purpose::kControl, kPatience);
-    Result<monitor::Connection> feed =
-        control ? monitor::Connection::connect(path.socket, monitor::Purpose::kEvents, kPatience)
-                : Result<monitor::Connection>(std::unexpected(control.error()));
-    if (!feed) {
-        (void)::kill(child, SIGKILL); // ours until it is waited for
-        (void)waitpid(child, nullptr, 0);
-        orphans.release(child);
-        return std::unexpected(feed.error());
+    Result<Successor> successor = fail(EAGAIN, "start a monitor");
+    for (int tries = 0; tries < kSuccessors && !successor; tries++) {
+        end_unreachable_monitors(container->id);
+        (void)unlink(path.socket.c_str()); // of the one that is gone
+        successor = start_successor(orphans, now.program(now.monitor_program, "ballast-monitor"), plan, given);
+        if (!successor) {
+            log::warning("new monitor: " + successor.error().message, {{"CONTAINER_ID", short_id(container->id)}});
+        }
+    }
+    if (!successor) {
+        return std::unexpected(successor.error());
     }
     if (now.cgroups) {
-        if (const Result<monitor::Done> joined = control->call<monitor::Done>(monitor::JoinCgroup{}, kPatience);
-            !joined) {
+        const auto joined = successor->control.call<monitor::Done>(monitor::JoinCgroup{}, kPatience);
+        if (!joined) {
             log::warning("new monitor: " + joined.error().message + ", ignoring"); // it is counted elsewhere
         }
     }
     {
         const std::scoped_lock lock(container->mutex);
-        container->control = std::make_shared<monitor::Connection>(std::move(*control));
-        container->monitor_pid = child;
-        container->process = container->kept[monitor::Role::kProcess];
+        container->control = std::make_shared<monitor::Connection>(std::move(successor->control));
+        container->monitor_pid = successor->pid;
+        if (const auto process = container->kept.find(monitor::Role::kProcess); process != container->kept.end()) {
+            container->process = process->second; // else it has ended
+        }
     }
-    watch(container, std::move(*feed));
+    watch(container, std::move(successor->events));
     log::notice("its monitor was gone; a new one has taken its place", {{"CONTAINER_ID", short_id(container->id)}});
     await_process(container); // it is our child now and not its new monitor's
     return {};
@@ -147,6 +234,18 @@ void Engine::Core::take_inherited(Container &container, std::map<std::string, Fd
             container.kept[static_cast<monitor::Role>(role)] = std::make_shared<Fd>(std::move(kept->second));
         }
     }
+    // systemd keeps a file once, however many names it is given: a terminal is both.
+    if (const auto terminal = container.kept.find(monitor::Role::kInput);
+        container.data.config.tty && terminal != container.kept.end()) {
+        container.kept.try_emplace(monitor::Role::kOutput, terminal->second);
+    }
+}
+
+// Of a container whose program waits for its start.
+Status Engine::Core::finish_start(Container &container, monitor::Connection &control) {
+    TRY(take_descriptors(container, control));
+    TRY(control.call<monitor::Done>(monitor::Start{}, kPatience));
+    return {};
 }
 
 void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited) {
@@ -173,27 +272,19 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
             std::this_thread::sleep_for(kStartPoll);
             state = control->call<monitor::State>(monitor::GetState{}, kPatience);
         }
+        if (state && !state->sessions.empty() && state->sessions.front().phase == monitor::Phase::kCreated) {
+            // What was killed with us is the second step of its start.
+            const Status finished = finish_start(*container, *control);
+            state = finished ? control->call<monitor::State>(monitor::GetState{}, kPatience)
+                             : Result<monitor::State>(std::unexpected(finished.error()));
+        }
         if (state && !state->sessions.empty() &&
             (state->sessions.front().phase == monitor::Phase::kRunning ||
              state->sessions.front().phase == monitor::Phase::kEnded)) {
             const std::scoped_lock lock(container->mutex);
-            State &own = container->data.state;
-            if (!own.running()) { // we were killed between its start and the record of it
-                own.started_at = std::chrono::system_clock::now();
-            }
-            own.phase = is_frozen(container->data) ? Phase::kPaused : Phase::kRunning;
-            own.pid = static_cast<int>(state->sessions.front().pid);
-            orphans.claim(own.pid);
+            found_running(*container, {.pid = static_cast<int>(state->sessions.front().pid)});
             container->control = std::make_shared<monitor::Connection>(std::move(*control));
             recover_execs(*container, state->sessions);
-            for (const MountPoint &mount : container->data.mounts) {
-                if (mount.type == "volume" && volumes->use(mount.name)) {
-                    container->used_volumes.insert(mount.name);
-                }
-            }
-            if (const Status saved = save(*container); !saved) {
-                log::error(saved.error().message, {{"CONTAINER_ID", short_id(container->id)}});
-            }
         }
         bool running = false;
         {
@@ -209,6 +300,7 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
             start_health(container);
             return;
         }
+        end_monitor(*control);
     }
     if (!data.state.running() && access(path.run.c_str(), F_OK) != 0) {
         if (data.state.phase == Phase::kExited && data.host.auto_remove) {
@@ -217,96 +309,24 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
         return; // start_restarting() goes on with those that are to run
     }
     // No monitor. What systemd kept for us lets another take its place.
-    end_making(*container, "run", container->id);
-    const Result<LivingProcess> living = living_process(container->id);
-    if (living) {
-        const std::scoped_lock lock(container->mutex);
-        container->data.state.pid = living->pid;
-        orphans.claim(living->pid);
-        container->process = living->process;
-        container->kept[monitor::Role::kProcess] = living->process;
-    }
-    if (living || data.state.running()) { // one that has ended may have said something that nobody has read
-        take_inherited(*container, inherited);
-    }
-    (void)recover_lost_execs(container); // after_monitor() takes them over
-    if (!data.state.running()) {
-        // Killed in the middle of a start. It may have run and ended since.
-        if (const Result<std::string> text = read_file(path.exit)) {
-            if (const Result<monitor::ExitRecord> record = monitor::parse_exit_record(*text, path.exit)) {
-                {
-                    const std::scoped_lock lock(container->mutex);
-                    container->data.state.phase = Phase::kRunning;
-                    container->data.state.started_at = std::chrono::system_clock::now();
-                }
-                after_exit(container, *record);
-                return;
-            }
-        }
-        (void)signal(*container, SIGKILL);            // ESRCH: there is nothing
-        if (living || living.error().code == ESRCH) { // the runtime had made it, so its program may have run
-            const monitor::End killed{.known = true, .status = 128 + SIGKILL, .signal = SIGKILL};
-            const monitor::End lost{.known = false, .status = 255};
-            after_exit(container, {.pid = 0, .end = living ? killed : lost, .oom_kills = 0, .lost_log_bytes = 0});
-            return;
-        }
+    end_unreachable_monitors(container->id);
+    take_inherited(*container, inherited); // also of one that has ended: something that it said may be unheard
+    const std::optional<FirstProcess> first = find_started(*container);
+    if (!first && !data.state.running()) { // killed in the middle of a start
         tear_down(*container);
+        stop_scope_of(data);
         if (data.state.phase == Phase::kExited && data.host.auto_remove) {
             remove_soon(container);
         }
         return;
     }
+    if (first) {
+        const std::scoped_lock lock(container->mutex);
+        found_running(*container, *first);
+    }
+    (void)recover_lost_execs(container); // after_monitor() takes them over
     after_monitor(container);
-}
-
-// A container that was being created: the volumes that were made for it alone.
-void Engine::Core::remove_volumes_of_creation(const fs::path &directory) {
-    std::istringstream lines(read_file(directory / kNewVolumes, kLargestRecord).value_or(""));
-    const std::set<std::string> used = volumes_in_use();
-    for (std::string name; std::getline(lines, name);) {
-        if (!used.contains(name)) {
-            (void)volumes->remove(name); // ENOENT: it was not made yet
-        }
-    }
-}
-
-void Engine::Core::remove_leftovers() {
-    const Settings now = settings();
-    std::error_code error;
-    // Directories of containers that were never recorded, or whose removal was interrupted at its last step.
-    for (const fs::directory_entry &entry : fs::directory_iterator(now.data_root / "containers", error)) {
-        const std::string id = entry.path().filename();
-        const bool broken = fs::exists(entry.path() / "config.json.broken", error);
-        if (is_id(id) && !broken && !containers.contains(id)) {
-            remove_volumes_of_creation(entry.path());
-            (void)remove_tree(entry.path()); // tried again at the next start
-        }
-    }
-    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "containers", error)) {
-        const std::string id = entry.path().filename();
-        if (is_id(id) && !containers.contains(id)) {
-            (void)oci({"delete", "--force", id}); // mostly there is none
-            (void)umount2((entry.path() / "rootfs").c_str(), MNT_DETACH);
-            (void)umount2((entry.path() / "shm").c_str(), MNT_DETACH);
-            (void)remove_tree(entry.path()); // tried again at the next start
-            if (const Result<ScopePlan> scope = plan_scope(id, now.cgroup_parent); scope && now.cgroups) {
-                (void)stop_scope(now.program(now.scope_program, "ballast-oci-scope"), *scope); // mostly gone
-            }
-        }
-    }
-    // What the runtime still knows of a container that has neither: its `delete` was killed.
-    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "oci", error)) {
-        const std::string id = entry.path().filename();
-        if (is_id(id) && !fs::exists(now.run_root / "containers" / id, error)) {
-            (void)oci({"delete", "--force", id}); // tried again at the next start
-        }
-    }
-    for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "monitor", error)) {
-        const std::string id = entry.path().stem();
-        if (!containers.contains(id) || !containers.at(id)->snapshot().state.running()) {
-            (void)unlink(entry.path().c_str());
-        }
-    }
+    start_health(container);
 }
 
 Status Engine::Core::recover(std::map<std::string, Fd> inherited, Texts &found) {
@@ -356,6 +376,8 @@ Status Engine::Core::recover(std::map<std::string, Fd> inherited, Texts &found) 
         const std::scoped_lock operation(container->operation);
         recover_one(container, inherited);
     }
+    remove_unused_consoles(settings().run_root / "monitor");
+    stop_leftover_scopes();
     // Of containers that have ended, or that are not known any more.
     const Settings now = settings();
     for (const auto &[name, fd] : inherited) {

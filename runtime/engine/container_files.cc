@@ -94,6 +94,9 @@ Result<std::string> hosts_file(const Snapshot &container, const FileNetwork &net
             text += address + "\t" + extra->first + "\n";
         }
     }
+    for (const std::string &line : network.linked) {
+        text += line + "\n";
+    }
     const std::string &domain = container.config.domainname;
     const std::string &hostname = container.config.hostname;
     for (const std::string &address : network.addresses) {

@@ -19,6 +19,7 @@ struct FileNetwork {
     bool ipv6 = false;       // it has an address beyond link-local
     Texts addresses = {};    // its own, for its host name
     Texts host_gateway = {}; // what "host-gateway" of --add-host stands for
+    Texts linked = {};       // lines of hosts, of --link
 };
 
 struct HostFiles {

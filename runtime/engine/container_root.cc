@@ -91,7 +91,7 @@ Status Engine::Core::in_root(const ContainerPtr &container, const std::function<
             Rollback uses;
             for (const MountPoint &point : data.mounts) {
                 std::string source = point.source;
-                if (point.type == "tmpfs") {
+                if (point.type == "tmpfs" || point.type == "image") {
                     continue;
                 }
                 if (point.type == "volume") {

@@ -15,11 +15,13 @@
 #include "runtime/engine/mount_points.h"
 #include "runtime/engine/orphans.h"
 #include "runtime/engine/plan.h"
+#include "runtime/engine/pod_events.h"
 #include "runtime/engine/pod_network.h"
 #include "runtime/engine/restart_policy.h"
 #include "runtime/engine/settings_check.h"
 #include "runtime/engine/state_machine.h"
 #include "runtime/engine/timer.h"
+#include "runtime/engine/usage.h"
 #include "runtime/image/image_store.h"
 #include "runtime/image/snapshot.h"
 #include "runtime/monitor/connection.h"
@@ -75,6 +77,8 @@ struct Container {
     std::shared_ptr<Fd> process;                       // pidfd of its first process
     std::map<monitor::Role, std::shared_ptr<Fd>> kept; // copies of what its monitor holds
     std::set<std::string> used_volumes;
+    Meter meter; // of it; of a sandbox: of its pod
+    DiskUse writable;
 
     Snapshot snapshot() {
         const std::scoped_lock lock(mutex);
@@ -146,8 +150,13 @@ class Engine::Core {
     Result<monitor::Settings> monitor_settings(const Snapshot &container) const;
     // Calls of the runtime whose monitor was killed, see end_runtime_calls().
     void end_making(Container &container, const std::string &verb, const std::string &argument);
-    void tear_down(Container &container); // all that a running container has, gone
+    void end_calls(const Container &container, const std::string &verb, const std::string &argument) const;
+    void end_starting(Container &container); // those that start it; who was its process is not waited for
+    void tear_down(Container &container);    // all that a running container has, gone
+    // Copies of what its monitor holds, so that another can take its place; what is kept already stays.
+    Status take_descriptors(Container &container, monitor::Connection &control);
     Status take_descriptors(Container &container);
+    void keep(Container &container, monitor::Role role, std::shared_ptr<Fd> fd); // under its mutex
 
     // --- exit.cc
     void watch(const ContainerPtr &container, monitor::Connection events);
@@ -158,7 +167,8 @@ class Engine::Core {
     void after_exit(const ContainerPtr &container, const monitor::ExitRecord &record);
     void exec_started(Container &container, std::uint32_t session, int pid);
     void exec_ended(const ContainerPtr &container, std::uint32_t session, const monitor::End &end);
-    void schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay);
+    // `tries`: further ones, a second apart, while it waits for another container that it joins or has a link to.
+    void schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay, int tries = 30);
 
     // --- stop.cc
     Status signal(Container &container, int number);
@@ -205,15 +215,26 @@ class Engine::Core {
     Status recover(std::map<std::string, Fd> inherited, Texts &warnings);
     bool is_frozen(const Snapshot &container) const;
     void recover_one(const ContainerPtr &container, std::map<std::string, Fd> &inherited);
+    Status finish_start(Container &container, monitor::Connection &control);
     static void take_inherited(Container &container, std::map<std::string, Fd> &inherited);
     Status adopt(const ContainerPtr &container);
-    struct LivingProcess {
-        int pid = 0;
-        std::shared_ptr<Fd> process;
+    struct FirstProcess {
+        int pid = 0;                      // 0: not known
+        std::shared_ptr<Fd> process = {}; // empty: it has ended
+        bool waits = false;               // for its start
     };
-    Result<LivingProcess> living_process(const std::string &id) const; // as the runtime knows it
+    Result<FirstProcess> living_process(const std::string &id) const; // as the runtime knows it
+    // A container whose monitor was killed before it told how the start went; that ends here, if it has not. Nothing:
+    // its program has not run, and will not.
+    std::optional<FirstProcess> find_started(Container &container);
+    // It runs, or has just ended, whatever its record says. Under its mutex.
+    void found_running(Container &container, const FirstProcess &first);
+
+    // --- leftovers.cc
     void remove_leftovers();
     void remove_volumes_of_creation(const fs::path &directory);
+    void stop_scope_of(const Snapshot &container) const;
+    void stop_leftover_scopes(); // of containers that do not run, or that nobody knows
 
     // --- networks.cc
     // The names of networks as they are now, the network of its mode among them.
@@ -230,11 +251,20 @@ class Engine::Core {
     // Before Networks::restore(), which makes what an endpoint lacks.
     void finish_network_changes();
 
+    // --- linked_containers.cc
+    Status name_links(HostConfig &settings); // of a container that is made
+    struct Linked {
+        Texts env = {}, hosts = {}; // variables, and lines of /etc/hosts
+    };
+    Result<Linked> linked(const Snapshot &container); // EBUSY: one that it has a link to does not run
+    void show_links(Snapshot &container);             // as inspect shows them
+
     // --- pods.cc
     fs::path pod_namespace(const std::string &sandbox) const; // RUN/pods/ID
     Status stop_sandbox(const ContainerPtr &sandbox);         // and all in it
     void finish_pods(); // what the last engine began to take away, and what others left; in the background
     std::vector<ContainerPtr> containers_of(const std::string &sandbox);
+    void pod_event(const Snapshot &container, const std::string &action); // pod_events.cc
 
     // --- loopback_ports.cc
     // All that containers publish, for the host's own programs at its loopback addresses; without an effect where the
@@ -259,6 +289,7 @@ class Engine::Core {
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;
     std::unique_ptr<PodNetwork> pod_network;
+    PodEvents pod_events;
     dns::Resolver resolver;
     std::mutex loopback_mutex; // taken first of all that the networks have
     std::optional<network::loopback::Loopback> loopback;

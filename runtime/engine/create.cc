@@ -9,6 +9,7 @@
 #include "runtime/engine/capabilities.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/image_defaults.h"
+#include "runtime/engine/image_mounts.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/plan_mounts.h"
@@ -139,6 +140,7 @@ Result<Created> Engine::Core::create(CreateRequest request) {
     result.warnings = TRY(check_settings(request.config, request.host, core.machine()));
     TRY(check_plan(request.host, core.host));
     TRY(name_joined_containers(core, request.host));
+    TRY(core.name_links(request.host));
     if (program_of(request.config).empty()) {
         return fail(EINVAL, "no command specified");
     }
@@ -154,6 +156,7 @@ Result<Created> Engine::Core::create(CreateRequest request) {
     data.image_manifest_digest = found->manifest.digest.text();
     const std::vector<MountPoint> inherited = TRY(core.inherited_mounts(request.host));
     data.mounts = TRY(plan_mount_points(request.config, request.host, inherited));
+    const std::vector<image::Lease> mounted = TRY(hold_mounted_images(core.images, data.mounts));
     data.config = std::move(request.config);
     data.host = std::move(request.host);
     data.pod = std::move(request.pod);

@@ -54,7 +54,12 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     networks.data_root = core->settings().data_root;
     networks.run_root = core->settings().run_root;
     core->networks = TRY(network::Networks::open(std::move(networks), core->warnings));
-    core->pod_network = std::make_unique<PodNetwork>(core->settings().pods, core->settings().data_root / "cni");
+    PodNetworkSettings pods = core->settings().pods;
+    if (pods.otherwise.empty()) {
+        pods.otherwise = core->settings().programs / "cni" / "pods.conflist";
+    }
+    const fs::path data_root = core->settings().data_root;
+    core->pod_network = std::make_unique<PodNetwork>(pods, data_root / "cni", data_root / "pod-ranges", core->warnings);
     core->wake = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!core->wake.is_open()) {
         return fail_errno("eventfd");
@@ -97,7 +102,10 @@ void Engine::start_restarting() {
     }
 }
 
-void Engine::settle(std::chrono::milliseconds patience) { core_->settle(patience); }
+void Engine::settle(std::chrono::milliseconds patience) {
+    core_->settle(patience);
+    core_->pod_events.close(); // who follows them would be waited for
+}
 
 void Engine::reload(const Settings &settings) {
     const std::scoped_lock lock(core_->settings_mutex);
@@ -201,6 +209,7 @@ Result<WaitResult> Engine::wait(const std::string &reference, WaitCondition cond
 Result<Snapshot> Engine::inspect(const std::string &reference, bool size) {
     const ContainerPtr container = TRY(core_->find(reference));
     Snapshot data = container->snapshot();
+    core_->show_links(data);
     const Paths path = core_->paths(data.id);
     const Texts words = program_of(data.config);
     data.path = words.empty() ? "" : words.front();
@@ -394,6 +403,13 @@ std::vector<image::ContainerUse> Engine::image_uses() const {
         uses.push_back({.id = data.id,
                         .running = data.state.running(),
                         .image = image::Digest::parse(data.image_id).value_or(image::Digest())});
+        for (const MountPoint &mount : data.mounts) {
+            if (mount.type == "image") {
+                uses.push_back({.id = data.id,
+                                .running = data.state.running(),
+                                .image = image::Digest::parse(mount.name).value_or(image::Digest())});
+            }
+        }
     }
     return uses;
 }

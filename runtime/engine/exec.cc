@@ -137,11 +137,14 @@ Result<std::optional<Fd>> Engine::Core::run_exec(const ContainerPtr &container, 
                                  config.user.empty() ? data.host.group_add : Texts(), memberships_of(data.pod))),
         .cmd = config.cmd,
         .env = config.env,
+        .linked_env = linked(data).value_or(Linked()).env, // none once one of those ended: no reason to refuse
         .working_dir = config.working_dir,
         .tty = config.tty,
         .privileged = config.privileged,
         .no_new_privileges = now.no_new_privileges,
-        .default_ulimits = now.ulimits};
+        .default_ulimits = now.ulimits,
+        .console_height = config.console_height,
+        .console_width = config.console_width};
     const Paths path = paths(container->id);
     const fs::path file = path.run / ("exec-" + exec->id + ".json");
     TRY(write_file(file, TRY(plan_exec(input)), 0600));

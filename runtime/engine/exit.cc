@@ -8,6 +8,7 @@
 
 #include "base/file_io.h"
 #include "base/log.h"
+#include "runtime/engine/consoles.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/process_end.h"
@@ -23,20 +24,10 @@ constexpr auto kOrphanRound = 2s;
 
 Time time_of(std::int64_t nanoseconds) { return Time(Nanoseconds(nanoseconds)); }
 
-// Is there output in the pipes that its monitor handed over?
-bool has_unread(Container &container) {
+// Of what it said something may be in its pipes, or read and not yet written: both outlive its monitor.
+bool may_be_unheard(Container &container) {
     const std::scoped_lock lock(container.mutex);
-    for (const monitor::Role role : {monitor::Role::kOutput, monitor::Role::kErrors}) {
-        const auto kept = container.kept.find(role);
-        if (kept == container.kept.end()) {
-            continue;
-        }
-        pollfd readable{.fd = kept->second->get(), .events = POLLIN, .revents = 0};
-        if (poll(&readable, 1, 0) == 1 && (readable.revents & POLLIN) != 0) {
-            return true;
-        }
-    }
-    return false;
+    return container.kept.contains(monitor::Role::kLogState);
 }
 
 bool is_process(int pid, const std::shared_ptr<Fd> &process) {
@@ -189,20 +180,21 @@ void Engine::Core::after_monitor(const ContainerPtr &container) {
         log::error(record.error().message, {{"CONTAINER_ID", short_id(container->id)}});
         (void)::rename(file.c_str(), (file.string() + ".broken").c_str()); // the same disk may not let us
     }
+    remove_consoles(paths(container->id).socket.parent_path(), child);
     // Killed. Whatever it was the parent of is our child now, unless we were killed, too.
     if (process == nullptr) { // before it could hand anything over
-        if (const Result<LivingProcess> living = living_process(container->id)) {
+        if (const Result<FirstProcess> living = living_process(container->id)) {
             const std::scoped_lock lock(container->mutex);
             if (pid != living->pid) {
                 orphans.claim(living->pid);
             }
             pid = container->data.state.pid = living->pid;
-            process = container->process = living->process;
+            process = living->process;
+            keep(*container, monitor::Role::kProcess, living->process);
         }
     }
-    // Also of one that has ended, while there is output that nobody has read.
     const bool alive = is_process(pid, process);
-    if (alive || has_unread(*container)) {
+    if (alive || may_be_unheard(*container)) {
         const Status adopted = adopt(container);
         if (adopted) {
             std::vector<std::shared_ptr<Exec>> running;
@@ -250,7 +242,7 @@ void Engine::Core::await_process(const ContainerPtr &container) {
         container->awaited_pid = pid;
     }
     timer.soon([this, container, pid, process] {
-        while (!timer.stopping() && !ends_within(*process, 1s)) {
+        while (process != nullptr && !timer.stopping() && !ends_within(*process, 1s)) {
         }
         std::shared_ptr<monitor::Connection> monitor;
         monitor::End end;
@@ -348,13 +340,13 @@ void Engine::Core::remove_soon(const ContainerPtr &container) {
     });
 }
 
-void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay) {
+void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::milliseconds delay, int tries) {
     std::uint64_t ticket = 0;
     {
         const std::scoped_lock lock(container->mutex);
         ticket = ++container->restart_ticket;
     }
-    timer.after(delay, [this, container, ticket] {
+    timer.after(delay, [this, container, ticket, tries] {
         const std::scoped_lock operation(container->operation);
         {
             const std::scoped_lock lock(container->mutex);
@@ -364,6 +356,10 @@ void Engine::Core::schedule_restart(const ContainerPtr &container, std::chrono::
             }
         }
         if (const Status started = start(container); !started) {
+            if (started.error().code == EBUSY && tries > 0) { // it needs another one that does not run yet
+                schedule_restart(container, std::chrono::seconds(1), tries - 1);
+                return;
+            }
             log::error("restart: " + started.error().message, {{"CONTAINER_ID", short_id(container->id)}});
         }
     });

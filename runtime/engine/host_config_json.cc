@@ -124,6 +124,9 @@ Json mount_json(const MountSpec &mount) {
     if (mount.tmpfs) {
         json["TmpfsOptions"] = {{"SizeBytes", mount.tmpfs->size_bytes}, {"Mode", mount.tmpfs->mode}};
     }
+    if (mount.image) {
+        json["ImageOptions"] = {{"Subpath", mount.image->subpath}};
+    }
     return json;
 }
 
@@ -238,6 +241,9 @@ void read_mount(const JsonCursor &from, MountSpec &mount) {
         MountSpec::Tmpfs &tmpfs = mount.tmpfs.emplace();
         take(options.at("SizeBytes"), tmpfs.size_bytes);
         take(options.at("Mode"), tmpfs.mode);
+    }
+    if (const JsonCursor options = from.at("ImageOptions"); options.given()) {
+        take(options.at("Subpath"), mount.image.emplace().subpath);
     }
 }
 

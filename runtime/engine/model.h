@@ -114,7 +114,7 @@ struct Resources {
 };
 
 struct MountSpec {         // --mount
-    std::string type = {}; // bind, volume, tmpfs
+    std::string type = {}; // bind, volume, tmpfs, image
     std::string source = {}, target = {};
     bool read_only = false;
     struct Bind {
@@ -132,9 +132,13 @@ struct MountSpec {         // --mount
         std::int64_t size_bytes = 0;
         std::uint32_t mode = 0;
     };
+    struct Image {
+        std::string subpath = {};
+    };
     std::optional<Bind> bind = {};
     std::optional<Volume> volume = {};
     std::optional<Tmpfs> tmpfs = {};
+    std::optional<Image> image = {};
 };
 
 struct HostConfig : Resources {
@@ -207,8 +211,8 @@ struct State {
 
 // What is mounted where, as `docker inspect` shows it in Mounts.
 struct MountPoint {
-    std::string type = {};        // bind, volume, tmpfs
-    std::string name = {};        // of a volume
+    std::string type = {};        // bind, volume, tmpfs, image
+    std::string name = {};        // of a volume; of an image its id
     std::string source = {};      // on the host; empty for tmpfs
     std::string destination = {}; // in the container
     std::string driver = {};      // "local" for volumes
@@ -220,7 +224,7 @@ struct MountPoint {
     bool recursive_read_only = true; // as far as the kernel can; false: only the mount itself
     bool non_recursive = false;
     bool create_source = false; // -v: a missing directory on the host is made
-    std::string subpath = {};   // of a volume
+    std::string subpath = {};   // of a volume or an image
     MountSpec::Tmpfs tmpfs{};
     std::string tmpfs_options = {}; // of --tmpfs: "size=64m,exec"
 };

@@ -157,6 +157,20 @@ Status apply_tmpfs(const MountSpec &spec, MountPoint &mount) {
     return {};
 }
 
+Status apply_image_mount(const MountSpec &spec, MountPoint &mount) {
+    if (spec.source.empty()) {
+        return bad_mount(spec, "field Source must not be empty");
+    }
+    if (spec.bind || spec.volume || spec.tmpfs) {
+        return bad_mount(spec, "field BindOptions, VolumeOptions or TmpfsOptions must not be specified");
+    }
+    mount.name = spec.source;
+    mount.subpath = spec.image.value_or(MountSpec::Image{}).subpath;
+    mount.writable = false;
+    mount.copy_up = false;
+    return {};
+}
+
 Result<MountPoint> parse_mount(const MountSpec &spec) {
     MountPoint mount{.type = spec.type};
     if (spec.target.empty()) {
@@ -173,6 +187,8 @@ Result<MountPoint> parse_mount(const MountSpec &spec) {
         TRY(apply_volume(spec, mount));
     } else if (spec.type == "tmpfs") {
         TRY(apply_tmpfs(spec, mount));
+    } else if (spec.type == "image") {
+        TRY(apply_image_mount(spec, mount));
     } else {
         return fail(EINVAL, "mount type unknown: \"" + escaped(spec.type) + "\"");
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 
 #include "base/file_io.h"
@@ -13,7 +14,15 @@
 namespace ballast::engine {
 namespace {
 
-constexpr std::string_view kUdp = "-names-udp", kTcp = "-names-tcp"; // behind an id, among kept descriptors
+// What is behind an id among kept descriptors, in the order in which they are kept: with the last, all are there.
+struct Kept {
+    std::string_view name;
+    Fd dns::Sockets::*socket;
+};
+constexpr std::array kKept = std::to_array<Kept>({{"-names-udp", &dns::Sockets::udp},
+                                                  {"-names-tcp", &dns::Sockets::tcp},
+                                                  {"-names-replies", &dns::Sockets::replies},
+                                                  {"-names-steering", &dns::Sockets::steering}});
 
 bool has_names(const network::Endpoint &endpoint) { return endpoint.network != "bridge"; }
 
@@ -89,12 +98,13 @@ Status Engine::Core::open_names(const Snapshot &container, std::optional<dns::So
     if (!sandbox || (!sockets && !needs_resolver(*sandbox))) {
         return {};
     }
-    if (!sockets) {
+    if (!sockets || !sockets->complete()) {
         const Fd place = TRY(open_file(networks->namespace_file(container.id), O_RDONLY));
-        sockets = TRY(dns::open_sockets(place));
+        sockets = TRY(dns::open_sockets(place, std::move(sockets).value_or(dns::Sockets())));
         if (const Settings now = settings(); now.keep_descriptor) {
-            now.keep_descriptor(container.id + std::string(kUdp), sockets->udp);
-            now.keep_descriptor(container.id + std::string(kTcp), sockets->tcp);
+            for (const Kept &kept : kKept) {
+                now.keep_descriptor(container.id + std::string(kept.name), (*sockets).*kept.socket);
+            }
         }
     }
     TRY(resolver.attach(container.id, std::move(*sockets), client_of(container, *sandbox, *networks, settings())));
@@ -106,8 +116,9 @@ void Engine::Core::close_names(const std::string &id) {
     resolver.detach(id);
     resolver.names().remove(id);
     if (const Settings now = settings(); now.forget_descriptor) {
-        now.forget_descriptor(id + std::string(kUdp)); // those that it never had are no error
-        now.forget_descriptor(id + std::string(kTcp));
+        for (const Kept &kept : kKept) {
+            now.forget_descriptor(id + std::string(kept.name)); // those that it never had are no error
+        }
     }
 }
 
@@ -115,13 +126,12 @@ Engine::Core::KeptSockets Engine::Core::take_kept_sockets(std::map<std::string, 
     KeptSockets kept;
     for (auto entry = inherited.begin(); entry != inherited.end();) {
         const std::string &name = entry->first;
-        const bool udp = name.ends_with(kUdp);
-        if (!udp && !name.ends_with(kTcp)) {
+        const auto role = std::ranges::find_if(kKept, [&name](const Kept &one) { return name.ends_with(one.name); });
+        if (role == kKept.end()) {
             ++entry;
             continue;
         }
-        dns::Sockets &sockets = kept[name.substr(0, name.size() - kUdp.size())];
-        (udp ? sockets.udp : sockets.tcp) = std::move(entry->second);
+        kept[name.substr(0, name.size() - role->name.size())].*role->socket = std::move(entry->second);
         entry = inherited.erase(entry);
     }
     return kept;
@@ -139,7 +149,7 @@ void Engine::Core::reopen_names(KeptSockets kept) {
             continue;
         }
         std::optional<dns::Sockets> sockets;
-        if (!found.empty() && found.mapped().udp.is_open() && found.mapped().tcp.is_open()) {
+        if (!found.empty()) {
             sockets = std::move(found.mapped());
         }
         if (const Status opened = open_names(data, std::move(sockets)); !opened) {

@@ -33,9 +33,9 @@ bool has_variable(const Texts &env, std::string_view name) {
     });
 }
 
-// What Docker sets unless the image or the user does.
-Texts environment(const Config &config, const Texts &more, bool tty, const std::string &hostname,
-                  const std::string &home) {
+// What Docker sets unless the image or the user does, `linked` among it.
+Texts environment(const Config &config, const Texts &linked, const Texts &more, bool tty, const std::string &home) {
+    const std::string &hostname = config.hostname;
     Texts env;
     const auto has = [&](std::string_view name) { return has_variable(config.env, name) || has_variable(more, name); };
     if (!has("PATH")) {
@@ -47,6 +47,9 @@ Texts environment(const Config &config, const Texts &more, bool tty, const std::
     if (tty && !has("TERM")) {
         env.emplace_back("TERM=xterm");
     }
+    std::ranges::copy_if(linked, std::back_inserter(env), [&has](const std::string &entry) {
+        return !has(std::string_view(entry).substr(0, entry.find('=')));
+    });
     const auto replaced = [&more](const std::string &entry) {
         return has_variable(more, std::string_view(entry).substr(0, entry.find('=')));
     };
@@ -108,6 +111,13 @@ std::string apparmor_profile(const HostFacts &host, const SecurityOptions &secur
     return security.apparmor.empty() ? kDefaultApparmorProfile : security.apparmor;
 }
 
+// A terminal has its size before the program looks at it.
+void add_console_size(Json &process, bool terminal, std::uint16_t height, std::uint16_t width) {
+    if (terminal && height != 0 && width != 0) {
+        process["consoleSize"] = {{"height", height}, {"width", width}};
+    }
+}
+
 Result<Json> process_json(const PlanInput &input, const SecurityOptions &security, const Texts &capabilities) {
     const Snapshot &container = *input.container;
     Texts args = program_of(container.config);
@@ -121,7 +131,7 @@ Result<Json> process_json(const PlanInput &input, const SecurityOptions &securit
         {"terminal", container.config.tty},
         {"user", user_json(input.user)},
         {"args", args},
-        {"env", environment(container.config, {}, container.config.tty, container.config.hostname, input.user.home)},
+        {"env", environment(container.config, input.linked_env, {}, container.config.tty, input.user.home)},
         {"cwd", container.config.working_dir.empty() ? "/" : clean_path(container.config.working_dir)},
         {"capabilities", capability_sets(capabilities, input.user.uid, container.pod.ambient)},
         {"rlimits", rlimits(container.host.ulimits, input.default_ulimits)},
@@ -131,9 +141,7 @@ Result<Json> process_json(const PlanInput &input, const SecurityOptions &securit
     if (container.host.oom_score_adj == 0) {
         process.erase("oomScoreAdj"); // the caller's: lowering it again needs a right
     }
-    if (container.host.console_height != 0 && container.host.console_width != 0 && container.config.tty) {
-        process["consoleSize"] = {{"height", container.host.console_height}, {"width", container.host.console_width}};
-    }
+    add_console_size(process, container.config.tty, container.host.console_height, container.host.console_width);
     const std::string profile = apparmor_profile(input.host, security, container.host.privileged);
     if (!profile.empty()) {
         process["apparmorProfile"] = profile;
@@ -452,15 +460,15 @@ Result<std::string> plan_exec(const ExecPlanInput &input) {
     const Texts capabilities = TRY(plan_capabilities(host.cap_add, host.cap_drop, host.privileged || input.privileged,
                                                      input.host.last_capability));
     const std::string cwd = input.working_dir.empty() ? container.config.working_dir : input.working_dir;
-    Json json = {
-        {"terminal", input.tty},
-        {"user", user_json(input.user)},
-        {"args", input.cmd},
-        {"env", environment(container.config, input.env, input.tty, container.config.hostname, input.user.home)},
-        {"cwd", cwd.empty() ? "/" : clean_path(cwd)},
-        {"capabilities", capability_sets(capabilities, input.user.uid, container.pod.ambient)},
-        {"rlimits", rlimits(host.ulimits, input.default_ulimits)},
-        {"noNewPrivileges", security.no_new_privileges || input.no_new_privileges}};
+    Json json = {{"terminal", input.tty},
+                 {"user", user_json(input.user)},
+                 {"args", input.cmd},
+                 {"env", environment(container.config, input.linked_env, input.env, input.tty, input.user.home)},
+                 {"cwd", cwd.empty() ? "/" : clean_path(cwd)},
+                 {"capabilities", capability_sets(capabilities, input.user.uid, container.pod.ambient)},
+                 {"rlimits", rlimits(host.ulimits, input.default_ulimits)},
+                 {"noNewPrivileges", security.no_new_privileges || input.no_new_privileges}};
+    add_console_size(json, input.tty, input.console_height, input.console_width);
     const std::string profile = apparmor_profile(input.host, security, host.privileged || input.privileged);
     if (!profile.empty()) {
         json["apparmorProfile"] = profile;

@@ -44,10 +44,11 @@ struct PlanInput {
     // Of namespaces to join, "/proc/PID/ns/net"; "host": none of its own; empty: a new one.
     bool own_network_namespace = false; // network_namespace is this container's alone
     std::string network_namespace = {}, pid_namespace = {}, ipc_namespace = {}, uts_namespace = {};
-    std::string pause_program = {}; // on the host: the container is a pod's sandbox, and this its only file
+    std::string pause_program = {};       // on the host: the container is a pod's sandbox, and this its only file
     std::vector<HostDevice> devices = {}; // --device, or all of the host's when privileged
     std::vector<std::string> volume_sources =
-        {}; // for each of container->mounts: the directory on the host; "" for tmpfs
+        {};                // for each of container->mounts: the directory on the host; "" for tmpfs
+    Texts linked_env = {}; // of --link
     std::vector<Ulimit> default_ulimits = {};
     std::int64_t default_shm_size = 64LL << 20;
     bool no_new_privileges = false;
@@ -65,9 +66,11 @@ struct ExecPlanInput {
     HostFacts host = {};
     ProcessUser user = {};
     Texts cmd = {}, env = {};
+    Texts linked_env = {}; // of --link
     std::string working_dir = {};
     bool tty = false, privileged = false, no_new_privileges = false;
     std::vector<Ulimit> default_ulimits = {};
+    std::uint16_t console_height = 0, console_width = 0; // 0: not said
 };
 Result<std::string> plan_exec(const ExecPlanInput &input);
 

@@ -116,6 +116,9 @@ Json bind_mount(const MountPoint &point, const std::string &source) {
         options.emplace_back(point.recursive_read_only && !point.non_recursive ? "rro" : "ro");
     }
     options.push_back(point.propagation.empty() ? "rprivate" : point.propagation);
+    if (point.type == "image") { // its files are data; programs of images run as containers
+        options.insert(options.end(), {"noexec", "nosuid", "nodev"});
+    }
     return mount(point.destination, "bind", source, options);
 }
 

@@ -38,6 +38,11 @@ struct Pod {
     std::vector<std::string> ambient = {};                // capabilities, "CAP_NET_RAW"
     std::map<std::string, std::string> cgroup = {};       // files of its cgroup, and what is written to them
     std::map<std::string, std::uint64_t> huge_pages = {}; // limits in bytes by the pages' size, "2MB"
+    struct User {
+        std::uint32_t uid = 0, gid = 0;
+        std::vector<std::uint32_t> groups = {};
+    };
+    std::optional<User> user = {}; // that its program was started as
 
     bool is_sandbox() const { return role == Role::kSandbox; }
     bool is_container() const { return role == Role::kContainer; }

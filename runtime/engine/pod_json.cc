@@ -87,6 +87,9 @@ Json pod_json(const Pod &pod) {
         json["Ambient"] = pod.ambient;
         json["Cgroup"] = pod.cgroup;
         json["HugePages"] = pod.huge_pages;
+        if (pod.user) {
+            json["User"] = {{"UID", pod.user->uid}, {"GID", pod.user->gid}, {"Groups", pod.user->groups}};
+        }
     }
     return json;
 }
@@ -117,6 +120,13 @@ void read_pod(const JsonCursor &from, Pod &pod) {
     take(from.at("Cgroup"), pod.cgroup);
     for (const JsonCursor limit : from.at("HugePages").members()) {
         pod.huge_pages.emplace(limit.name(), limit.number<std::uint64_t>());
+    }
+    if (const JsonCursor user = from.at("User"); user.given()) {
+        pod.user = Pod::User{
+            .uid = user.at("UID").number<std::uint32_t>(), .gid = user.at("GID").number<std::uint32_t>(), .groups = {}};
+        for (const JsonCursor group : user.at("Groups").items()) {
+            pod.user->groups.push_back(group.number<std::uint32_t>());
+        }
     }
 }
 

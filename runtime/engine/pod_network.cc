@@ -2,9 +2,11 @@
 #include "runtime/engine/pod_network.h"
 
 #include <linux/magic.h>
+#include <ranges>
 #include <sys/vfs.h>
 
 #include "base/file_io.h"
+#include "base/quote.h"
 #include "runtime/network/namespace.h"
 #include "runtime/network/netlink.h"
 
@@ -36,7 +38,60 @@ Status set_loopback_up() {
     return netlink.apply(changes);
 }
 
+Result<std::vector<network::Subnet>> parse_ranges(const std::string &text) {
+    std::vector<network::Subnet> ranges;
+    for (const auto part : std::views::split(text, ',')) {
+        const std::string_view word(part.begin(), part.end());
+        const std::optional<network::Subnet> range = network::Subnet::parse(word);
+        constexpr unsigned kLeastFree = 2; // bits: the network's own address, the gateway's, and one for a pod
+        if (!range || range->prefix == 0 || range->prefix + kLeastFree > range->address.bits()) {
+            return fail(EINVAL, "pod_cidr " + quote(text) + ": want a network like 10.244.1.0/24, with room for pods");
+        }
+        ranges.push_back(range->network());
+    }
+    if (ranges.size() > 2 || (ranges.size() == 2 && ranges[0].family() == ranges[1].family())) {
+        return fail(EINVAL, "pod_cidr " + quote(text) + ": want one network, or one of each family");
+    }
+    return ranges;
+}
+
 } // namespace
+
+PodNetwork::PodNetwork(const PodNetworkSettings &settings, fs::path cache, fs::path ranges, Texts &warnings)
+    : configurations_(settings.configurations, settings.otherwise), chain_(settings.plugins, std::move(cache)),
+      ranges_(std::move(ranges)) {
+    constexpr std::uint64_t kLargest = 1024;
+    const Result<std::string> text = read_file(ranges_, kLargest);
+    if (!text) {
+        if (text.error().code != ENOENT) { // ENOENT: nobody has said
+            warnings.push_back(text.error().message);
+        }
+        return;
+    }
+    Result<std::vector<network::Subnet>> read = parse_ranges(*text);
+    if (read) {
+        configurations_.set_ranges(std::move(*read));
+    } else {
+        warnings.push_back(ranges_.string() + ": " + read.error().message);
+    }
+}
+
+Status PodNetwork::set_ranges(const std::string &text) {
+    std::vector<network::Subnet> ranges = TRY(parse_ranges(text));
+    TRY(replace_file(ranges_, text, 0600));
+    configurations_.set_ranges(std::move(ranges));
+    return {};
+}
+
+std::string PodNetwork::configuration() {
+    const Result<std::shared_ptr<const cni::Configuration>> now = configurations_.current();
+    return now ? (*now)->json : now.error().message;
+}
+
+Status PodNetwork::collect_garbage(const std::function<bool(const std::string &id)> &wanted) {
+    const Result<std::shared_ptr<const cni::Configuration>> now = configurations_.current();
+    return chain_.collect_garbage(now ? now->get() : nullptr, wanted);
+}
 
 Result<Texts> PodNetwork::attach(const Snapshot &sandbox, const fs::path &file) {
     const Result<std::shared_ptr<const cni::Configuration>> configuration = configurations_.current();

@@ -17,15 +17,16 @@ namespace ballast::engine {
 
 struct PodNetworkSettings {
     std::filesystem::path configurations = "/etc/cni/net.d";
-    std::filesystem::path otherwise = {}; // a file that counts while there is none
+    std::filesystem::path otherwise = {}; // counts while there is none; empty: PROGRAMS/cni/pods.conflist
     cni::PluginPlaces plugins = {};
 };
 
 class PodNetwork {
   public:
-    // `cache`: where attachments are written down.
-    PodNetwork(const PodNetworkSettings &settings, std::filesystem::path cache)
-        : configurations_(settings.configurations, settings.otherwise), chain_(settings.plugins, std::move(cache)) {}
+    // `cache`: where attachments are written down. `ranges`: the file that set_ranges() writes; one that does not read
+    // is reported in `warnings`.
+    PodNetwork(const PodNetworkSettings &settings, std::filesystem::path cache, std::filesystem::path ranges,
+               Texts &warnings);
 
     // Makes the namespace on `file` and attaches it. The pod's addresses, the first one first.
     Result<Texts> attach(const Snapshot &sandbox, const std::filesystem::path &file);
@@ -36,6 +37,12 @@ class PodNetwork {
 
     // Can pods be attached? The error says why not.
     Status ready();
+    std::string configuration(); // as JSON; or why there is none
+    // Where pods get addresses from while there is no operator's configuration: "10.244.1.0/24", or two of them with a
+    // comma, one of each family. Kept for the next engine. EINVAL.
+    Status set_ranges(const std::string &text);
+    // Plugins forget what they keep for sandboxes that nobody wants (GC of CNI 1.1).
+    Status collect_garbage(const std::function<bool(const std::string &id)> &wanted);
     // Sandboxes that something was written down of and `wanted` does not know: of a killed engine, or another boot.
     Texts left(const std::function<bool(const std::string &id)> &wanted) const;
     // What was written down and cannot be read.
@@ -44,6 +51,7 @@ class PodNetwork {
   private:
     cni::ConfigurationDirectory configurations_;
     cni::Chain chain_;
+    std::filesystem::path ranges_;
 };
 
 } // namespace ballast::engine

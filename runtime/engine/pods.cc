@@ -115,6 +115,12 @@ void Engine::Core::finish_pods() {
             }
         });
     }
+    timer.soon([this] {
+        const auto known = [this](const std::string &id) { return find(id).has_value(); };
+        if (const Status collected = pod_network->collect_garbage(known); !collected) {
+            log::warning(collected.error().message + ", trying again with the next start of the engine");
+        }
+    });
 }
 
 Status refuse_for_pods(const Snapshot &container, const char *verb) {
@@ -216,5 +222,7 @@ std::vector<Snapshot> Pods::list(const PodFilter &filter, Pod::Role role) const 
 std::vector<Snapshot> Pods::sandboxes(const PodFilter &filter) const { return list(filter, Pod::Role::kSandbox); }
 
 Status Pods::network_ready() const { return core_->pod_network->ready(); }
+std::string Pods::network_configuration() const { return core_->pod_network->configuration(); }
+Status Pods::set_ranges(const std::string &ranges) const { return core_->pod_network->set_ranges(ranges); }
 
 } // namespace ballast::engine

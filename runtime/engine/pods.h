@@ -2,13 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "runtime/engine/engine.h"
+#include "runtime/engine/pod_events.h"
 #include "runtime/engine/pod_limits.h"
+#include "runtime/engine/usage.h"
 
 // Pods as Kubernetes' container runtime interface has them: containers of the engine, like all others. A sandbox is a
 // container whose only process is ballast-pause, which holds the namespaces that the pod's containers join. Each of
@@ -71,8 +74,21 @@ class Pods {
     Result<Snapshot> container(const std::string &reference) const;  // ENOENT "No such container: X"
     std::vector<Snapshot> containers(const PodFilter &filter) const; // newest first
 
+    // What happens from now on.
+    std::unique_ptr<PodEvents::Subscription> events() const;
+
+    // What they use. A container need not run.
+    Result<ContainerUsage> container_usage(const std::string &reference) const;
+    std::vector<ContainerUsage> container_usages(const PodFilter &filter) const;
+    Result<PodUsage> pod_usage(const std::string &reference) const;
+    std::vector<PodUsage> pod_usages(const PodFilter &filter) const; // those that are ready
+    DiskUse writable_layers() const; // of all containers of the engine; some seconds old
+
     // Can pods have networks? The error says why not.
     Status network_ready() const;
+    std::string network_configuration() const; // that new pods get, as JSON; or why there is none
+    // Where the shipped configuration takes their addresses from: PodNetwork::set_ranges().
+    Status set_ranges(const std::string &ranges) const;
 
   private:
     Result<std::shared_ptr<struct Container>> find(const std::string &reference, Pod::Role role) const;

@@ -151,6 +151,7 @@ void Engine::Core::event(Container &container, const std::string &action, std::m
                     .actor = container.id,
                     .attributes = std::move(attributes),
                     .time = kNever});
+    pod_event(snapshot, action);
 }
 
 std::set<std::string> Engine::Core::volumes_in_use() {

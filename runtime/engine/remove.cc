@@ -109,7 +109,9 @@ Status Engine::remove(const std::string &reference, const RemoveOptions &options
     const ContainerPtr container = TRY(core_->find(reference));
     TRY(refuse_for_pods(container->snapshot(), "remove"));
     if (options.link) {
-        return fail(ENOTSUP, "links are not supported: put both containers on one network, where names resolve");
+        return fail(ENOTSUP,
+                    "a link alone is not removed: remove the container that has it, or put both on one network, "
+                    "where names resolve");
     }
     while (options.force) {
         {

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/engine/output_frames.h"
+
 namespace ballast::engine {
 namespace {
 
@@ -15,52 +17,12 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Take = std::function<void(bool is_error, std::string_view text)>;
 
-constexpr std::size_t kFrameHeader = 8; // Docker's: stream, three zeros, length in big-endian order
-constexpr char kErrors = 2;             // the stream
-constexpr auto kTold = 5s;              // for the monitor to tell of an end
-constexpr auto kLook = 500ms;           // for who asked to have left
-
-// Takes frames apart as they come.
-class Frames {
-  public:
-    explicit Frames(const Take &to) : to_(to) {}
-
-    void take(std::string_view bytes) {
-        while (!bytes.empty()) {
-            const bool in_header = left_ == 0;
-            const std::size_t more = std::min(in_header ? kFrameHeader - header_.size() : left_, bytes.size());
-            if (in_header) {
-                header_.append(bytes.substr(0, more));
-                begin();
-            } else {
-                to_(is_error_, bytes.substr(0, more));
-                left_ -= more;
-            }
-            bytes.remove_prefix(more);
-        }
-    }
-
-  private:
-    void begin() {
-        if (header_.size() < kFrameHeader) {
-            return;
-        }
-        is_error_ = header_[0] == kErrors;
-        for (std::size_t byte = 4; byte < kFrameHeader; byte++) {
-            left_ = left_ << 8U | static_cast<unsigned char>(header_[byte]);
-        }
-        header_.clear();
-    }
-
-    const Take &to_;
-    std::string header_;
-    std::size_t left_ = 0; // of the frame's text
-    bool is_error_ = false;
-};
+constexpr auto kTold = 5s;    // for the monitor to tell of an end
+constexpr auto kLook = 500ms; // for who asked to have left
 
 // Until the program has ended. ETIMEDOUT, ECANCELED.
 Status read_all(BorrowedFd stream, std::optional<Clock::time_point> until, const std::function<bool()> &cancelled,
-                Frames to) {
+                OutputFrames to) {
     std::array<char, 16384> bytes{};
     while (true) {
         auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(kLook);
@@ -105,7 +67,7 @@ Result<Inside> start_inside(Engine::Core &core, const ContainerPtr &container, T
 
 Result<int> finish_inside(const ContainerPtr &container, const Inside &inside, std::optional<Clock::time_point> until,
                           const std::function<bool()> &cancelled, const Take &take) {
-    if (const Status read = read_all(inside.stream, until, cancelled, Frames(take)); !read) {
+    if (const Status read = read_all(inside.stream, until, cancelled, OutputFrames(take)); !read) {
         kill_process(inside.exec->pid);
         return std::unexpected(read.error());
     }

@@ -8,15 +8,17 @@
 #include "base/file_io.h"
 #include "base/quote.h"
 #include "base/subprocess.h"
+#include "runtime/engine/names.h"
 #include "runtime/monitor/settings.h"
 
 namespace ballast::engine {
 namespace {
 
+namespace fs = std::filesystem;
 using isolate::UnitProperty;
 
 constexpr int kThereAlready = 3; // exit status of ballast-oci-scope
-constexpr std::string_view kSlice = ".slice";
+constexpr std::string_view kPrefix = "ballast-", kScope = ".scope", kSlice = ".slice";
 const std::string kCgroups = "/sys/fs/cgroup";
 // Comes after ballastd and whatever containers need. Not ballastd itself: a container may be started while that
 // restarts.
@@ -42,6 +44,22 @@ Result<std::string> slice_directory(const std::string &slice) {
     return path + "/" + slice;
 }
 
+// Slices stand in slices; a scope's own directories are its container's.
+void find_below(const fs::path &cgroups, const fs::path &slice, std::map<std::string, ScopePlan> &found) {
+    std::error_code error; // what cannot be read is gone
+    for (fs::directory_iterator entry(cgroups / slice, error), end; !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        if (name.ends_with(kSlice)) {
+            find_below(cgroups, slice / name, found);
+        } else if (name.starts_with(kPrefix) && name.ends_with(kScope)) {
+            const std::string id = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kScope.size());
+            if (is_id(id)) {
+                found.emplace(id, ScopePlan{.unit = name, .slice = slice.filename(), .cgroup = "/" / slice / name});
+            }
+        }
+    }
+}
+
 Result<Completed> ask(const std::string &program, const char *verb, const ScopePlan &plan, std::string input) {
     return run({.arguments = {program, verb, plan.unit, "--system"}, .input = std::move(input)});
 }
@@ -50,7 +68,7 @@ Result<Completed> ask(const std::string &program, const char *verb, const ScopeP
 
 Result<ScopePlan> plan_scope(const std::string &id, const std::string &parent) {
     const std::string slice = parent.empty() ? "system.slice" : parent;
-    const std::string unit = "ballast-" + id + ".scope";
+    const std::string unit = std::string(kPrefix) + id + std::string(kScope);
     return ScopePlan{.unit = unit, .slice = slice, .cgroup = TRY(slice_directory(slice)) + "/" + unit};
 }
 
@@ -91,6 +109,12 @@ Status stop_scope(const std::string &program, const ScopePlan &plan) {
     }
     const Completed done = TRY(ask(program, "stop", plan, ""));
     return done.status == 0 ? Status() : fail(EIO, "stop scope " + plan.unit + ": " + escaped(done.errors));
+}
+
+std::map<std::string, ScopePlan> find_scopes(const fs::path &cgroups) {
+    std::map<std::string, ScopePlan> found;
+    find_below(cgroups, {}, found);
+    return found;
 }
 
 } // namespace ballast::engine

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -36,5 +38,9 @@ std::vector<isolate::UnitProperty> scope_properties(const ScopePlan &plan, const
 Status start_scope(const std::string &program, const ScopePlan &plan, const ScopeContents &contents);
 // Kills what is in it; missing is fine.
 Status stop_scope(const std::string &program, const ScopePlan &plan);
+
+// Scopes of containers as the kernel has them, by the container's id; those inside of a container are not looked at.
+// `cgroups`: the mount of cgroup2.
+std::map<std::string, ScopePlan> find_scopes(const std::filesystem::path &cgroups = "/sys/fs/cgroup");
 
 } // namespace ballast::engine

@@ -216,6 +216,12 @@ Status check_conflicts(const Config &config, const HostConfig &host) {
     if (joins && !host.extra_hosts.empty()) {
         return conflict("custom host-to-IP mapping and the network mode");
     }
+    if (host.network_mode == "host" && !host.links.empty()) {
+        return conflict("host type networking can't be used with links. This would result in undefined behavior");
+    }
+    if (joins && !host.links.empty()) {
+        return conflict("container type network can't be used with links. This would result in undefined behavior");
+    }
     if (joins && (!host.port_bindings.empty() || host.publish_all_ports)) {
         return conflict("port publishing and the container type network mode");
     }
@@ -265,9 +271,6 @@ Status check_unsupported(const HostConfig &host) {
         }
         return fail(EINVAL, "could not select device driver " + quote(request.driver) + " with capabilities: [" +
                                 capabilities + "]");
-    }
-    if (!host.links.empty()) {
-        return fail(ENOTSUP, "links are not supported: put both containers on one network, where names resolve");
     }
     if (!is_one_of(host.runtime, {"", "runc", "io.containerd.runc.v2", "ballast-oci"})) {
         return invalid("unknown or invalid runtime name: " + escaped(host.runtime));

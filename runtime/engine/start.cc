@@ -13,15 +13,19 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/rollback.h"
+#include "runtime/engine/consoles.h"
 #include "runtime/engine/container_files.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/health.h"
+#include "runtime/engine/image_mounts.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/network.h"
 #include "runtime/engine/pod_user.h"
 #include "runtime/engine/prepare.h"
+#include "runtime/engine/process_end.h"
 #include "runtime/engine/scope.h"
 #include "runtime/engine/start_failure.h"
+#include "runtime/engine/subpath.h"
 #include "runtime/monitor/spawn.h"
 #include "runtime/network/dns/resolv_conf.h"
 
@@ -92,12 +96,14 @@ class Starter {
             TRY(network_.get());
             data_.pod.addresses = addresses_;
         }
-        const Result<monitor::Started> started = control->call<monitor::Started>(monitor::Run{}, kPatience);
-        if (!started) {
+        // Before its program is there: from here on what that says depends on no single process.
+        TRY(core_.take_descriptors(*container_, *control));
+        if (const Result<monitor::Started> started = run(*control)) {
+            pid_ = static_cast<int>(started->pid);
+        } else if (!survives(started.error(), spawned.pidfd)) {
             failure_ = describe_failure(data_, started.error().message);
             return fail(failure_->code == kNotStarted ? EIO : EINVAL, failure_->message);
         }
-        pid_ = static_cast<int>(started->pid);
         const std::scoped_lock lock(container_->mutex);
         container_->control = std::move(control);
         return {};
@@ -120,7 +126,8 @@ class Starter {
             (void)::kill(monitor_, SIGKILL); // ours until it is waited for
             (void)waitpid(monitor_, nullptr, 0);
             core_.orphans.release(monitor_);
-            core_.end_making(*container_, "run", data_.id);
+            remove_consoles(path_.socket.parent_path(), monitor_);
+            core_.end_starting(*container_);
         }
         core_.tear_down(*container_);
         if (settings_.cgroups && !scope_.unit.empty()) {
@@ -138,6 +145,31 @@ class Starter {
     monitor::Connection take_events() { return std::move(*events_); }
 
   private:
+    Result<monitor::Started> run(monitor::Connection &control) {
+        if (!data_.config.tty) {
+            return control.call<monitor::Started>(monitor::Run{}, kPatience);
+        }
+        const monitor::Started created = TRY(control.call<monitor::Started>(monitor::Create{}, kPatience));
+        TRY(core_.take_descriptors(*container_, control)); // the terminal is there now, and its program waits
+        TRY(control.call<monitor::Done>(monitor::Start{}, kPatience));
+        return created;
+    }
+
+    // The monitor was killed before it could answer, and its container is there nevertheless: after_monitor() will
+    // give it another.
+    bool survives(const Error &error, BorrowedFd monitor) {
+        if (error.code != EPIPE || !ends_within(monitor, kPatience)) {
+            return false;
+        }
+        const std::optional<Engine::Core::FirstProcess> first = core_.find_started(*container_);
+        if (first && first->process != nullptr) {
+            const std::scoped_lock lock(container_->mutex);
+            core_.keep(*container_, monitor::Role::kProcess, first->process);
+        }
+        pid_ = first ? first->pid : 0;
+        return first.has_value();
+    }
+
     // The namespace is made and filled while everything else is prepared.
     Status prepare_network() {
         if (data_.pod.is_container()) {
@@ -170,6 +202,9 @@ class Starter {
             files_.ipv6 = files_.ipv6 || endpoint.v6.has_value();
         }
         files_.host_gateway = core_.host_gateway();
+        const Engine::Core::Linked linked = TRY(core_.linked(data_));
+        files_.linked = linked.hosts;
+        input_.linked_env = linked.env;
         files_.resolver = needs_resolver(sandbox);
         input_.own_network_namespace = true;
         input_.network_namespace = core_.networks->namespace_file(data_.id);
@@ -275,23 +310,18 @@ class Starter {
                 if (!mount.subpath.empty()) {
                     // A descriptor would not survive until ballast-oci opens it: whoever writes to the volume at this
                     // moment could lead it elsewhere, so no part of it may be a link.
-                    TRY(check_subpath(place, mount.subpath));
-                    source = place / mount.subpath;
+                    const std::optional<fs::path> found = below_without_links(place, mount.subpath);
+                    if (!found) {
+                        return fail(EINVAL, "cannot access path " + quote(mount.subpath) + " of the volume");
+                    }
+                    source = *found;
                 }
             }
-            input_.volume_sources.push_back(source);
-        }
-        return {};
-    }
-
-    static Status check_subpath(const fs::path &volume, const std::string &subpath) {
-        fs::path walked = volume;
-        for (const fs::path &part : fs::path(subpath)) {
-            walked /= part;
-            struct stat status{};
-            if (part == ".." || part.is_absolute() || lstat(walked.c_str(), &status) != 0 || S_ISLNK(status.st_mode)) {
-                return fail(EINVAL, "cannot access path " + quote(subpath) + " of the volume");
+            if (mount.type == "image") {
+                const std::string number = std::to_string(input_.volume_sources.size());
+                source = TRY(mount_image(core_.images, mount, path_.run / "images" / number));
             }
+            input_.volume_sources.push_back(source);
         }
         return {};
     }
@@ -301,6 +331,9 @@ class Starter {
         input_.host = core_.host;
         input_.user = TRY(look_up_user(TRY(RootDir::open(path_.rootfs)), data_.config.user, data_.host.group_add,
                                        memberships_of(data_.pod)));
+        data_.pod.user = Pod::User{.uid = input_.user.uid,
+                                   .gid = input_.user.gid,
+                                   .groups = {input_.user.groups.begin(), input_.user.groups.end()}};
         input_.rootfs = path_.rootfs;
         if (data_.pod.is_sandbox()) {
             input_.pause_program = settings_.program(settings_.pause_program, "ballast-pause");
@@ -396,6 +429,7 @@ Status Engine::Core::start(const ContainerPtr &container) {
         data.resolv_conf_path = starter.data().resolv_conf_path;
         data.mounts = starter.data().mounts;
         data.pod.addresses = starter.data().pod.addresses;
+        data.pod.user = starter.data().pod.user;
         container->monitor_pid = starter.monitor();
         container->stopping = false;
         container->spared = false;

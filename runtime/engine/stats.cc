@@ -109,8 +109,11 @@ void read_io(const fs::path &cgroup, Stats &stats) {
     }
 }
 
+} // namespace
+
 // proc_pid_net(5): "eth0: bytes packets errs drop fifo frame compressed multicast" and the same for what was sent.
-void read_networks(int pid, Stats &stats) {
+std::map<std::string, Stats::Network> read_networks(int pid) {
+    std::map<std::string, Stats::Network> networks;
     const std::string text = content_of("/proc/" + std::to_string(pid) + "/net/dev");
     for (const std::string_view line : split(text, "\n")) {
         const std::size_t colon = line.find(':');
@@ -123,18 +126,17 @@ void read_networks(int pid, Stats &stats) {
             continue;
         }
         const auto at = [&numbers](std::size_t index) { return number_in(numbers[index]).value_or(0); };
-        stats.networks[std::string(name[0])] = {.rx_bytes = at(0),
-                                                .rx_packets = at(1),
-                                                .rx_errors = at(2),
-                                                .rx_dropped = at(3),
-                                                .tx_bytes = at(8),
-                                                .tx_packets = at(9),
-                                                .tx_errors = at(10),
-                                                .tx_dropped = at(11)};
+        networks[std::string(name[0])] = {.rx_bytes = at(0),
+                                          .rx_packets = at(1),
+                                          .rx_errors = at(2),
+                                          .rx_dropped = at(3),
+                                          .tx_bytes = at(8),
+                                          .tx_packets = at(9),
+                                          .tx_errors = at(10),
+                                          .tx_dropped = at(11)};
     }
+    return networks;
 }
-
-} // namespace
 
 Result<Stats> read_stats(const fs::path &cgroup, int pid) {
     Stats stats;
@@ -148,7 +150,7 @@ Result<Stats> read_stats(const fs::path &cgroup, int pid) {
         stats.pids_limit = number_in(content_of(cgroup / "pids.max")).value_or(0);
     }
     if (pid > 0) {
-        read_networks(pid, stats);
+        stats.networks = read_networks(pid);
     }
     return stats;
 }

@@ -41,4 +41,7 @@ struct Stats {
 // namespace (0: no networks).
 Result<Stats> read_stats(const std::filesystem::path &cgroup, int pid);
 
+// Interfaces of a process's network namespace, without the loopback.
+std::map<std::string, Stats::Network> read_networks(int pid);
+
 } // namespace ballast::engine

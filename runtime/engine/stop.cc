@@ -29,7 +29,11 @@ Status Engine::Core::signal(Container &container, int number) {
         if (pid <= 0) {
             return fail(ESRCH, "container " + container.id + " is not running");
         }
-        TRY(oci({"kill", container.id, std::to_string(number)}));
+        const Result<std::string> told = oci({"kill", container.id, std::to_string(number)});
+        if (!told && ::kill(pid, 0) != 0 && errno == ESRCH) {
+            return {}; // it ended meanwhile: the runtime has forgotten it, and what it had is being given back
+        }
+        TRY(told);
         return {};
     }
     if (syscall(SYS_pidfd_send_signal, process->get(), number, nullptr, 0) != 0 && errno != ESRCH) {

@@ -8,6 +8,7 @@
 #include "base/quote.h"
 #include "base/subprocess.h"
 #include "runtime/engine/core.h"
+#include "runtime/engine/image_mounts.h"
 #include "runtime/engine/log_plan.h"
 #include "runtime/engine/names.h"
 
@@ -18,7 +19,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 30s; // of a monitor's answer
-constexpr int kDeleteAttempts = 3;
+constexpr int kAttempts = 3;
+constexpr int kKilled = 128 + SIGKILL; // the status of a program that somebody killed
+
+// Whether a call that was killed may be made again: it asks, or does what may have been done already.
+bool is_repeatable(const std::string &verb) { return verb == "state" || verb == "delete" || verb == "update"; }
 
 Texts runtime_command(const Settings &settings) { // a verb follows
     return {settings.program(settings.oci_program, "ballast-oci"), "--root", settings.run_root / "oci",
@@ -30,7 +35,10 @@ Texts runtime_command(const Settings &settings) { // a verb follows
 Result<std::string> Engine::Core::oci(const std::vector<std::string> &words, const std::string &input) const {
     Command command{.arguments = runtime_command(settings()), .input = input, .timeout = 60s};
     command.arguments.insert(command.arguments.end(), words.begin(), words.end());
-    const Completed done = TRY(run(command));
+    Completed done = TRY(run(command));
+    for (int attempt = 1; done.status == kKilled && is_repeatable(words.front()) && attempt < kAttempts; attempt++) {
+        done = TRY(run(command));
+    }
     if (done.status != 0) {
         std::string said = done.errors.substr(0, done.errors.find_last_not_of('\n') + 1);
         constexpr std::string_view kName = "ballast-oci: ";
@@ -92,26 +100,35 @@ Status Engine::Core::mount_rootfs(Container &container) {
 }
 
 void Engine::Core::unmount_rootfs(Container &container) {
+    unmount_images(paths(container.id).run / "images");
     if (const Status gone = image::unmount_snapshot(paths(container.id).rootfs); !gone) {
         log::warning(gone.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
     }
 }
 
 void Engine::Core::end_making(Container &container, const std::string &verb, const std::string &argument) {
+    end_calls(container, verb, argument);
+    collect_orphans();
+}
+
+void Engine::Core::end_starting(Container &container) {
+    const bool terminal = container.snapshot().config.tty;
+    for (const char *verb : terminal ? std::vector{"create", "start"} : std::vector{"run"}) {
+        end_calls(container, verb, container.id);
+    }
+}
+
+void Engine::Core::end_calls(const Container &container, const std::string &verb, const std::string &argument) const {
     const Settings now = settings();
     if (const Status ended = end_runtime_calls(now.program(now.oci_program, "ballast-oci"), verb, argument); !ended) {
         log::warning(ended.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
     }
-    collect_orphans();
 }
 
 // Everything that a running container has beside its processes. Does not fail: what stays is removed at the next start.
 void Engine::Core::tear_down(Container &container) {
     const Paths path = paths(container.id);
-    Result<std::string> deleted = fail(EAGAIN, "delete");
-    for (int attempt = 0; attempt < kDeleteAttempts && !deleted; attempt++) { // it may be killed, as everything may
-        deleted = oci({"delete", "--force", container.id});
-    }
+    const Result<std::string> deleted = oci({"delete", "--force", container.id});
     if (!deleted && !deleted.error().message.contains("not exist")) {
         log::warning("delete: " + deleted.error().message + ", ignoring", {{"CONTAINER_ID", short_id(container.id)}});
     }
@@ -163,7 +180,6 @@ void Engine::Core::tear_down(Container &container) {
     }
 }
 
-// Copies of what its monitor holds, so that another can take its place.
 Status Engine::Core::take_descriptors(Container &container) {
     std::shared_ptr<monitor::Connection> control;
     {
@@ -173,30 +189,34 @@ Status Engine::Core::take_descriptors(Container &container) {
     if (control == nullptr) {
         return fail(ENOENT, "its monitor is gone");
     }
-    std::vector<monitor::Connection::HandedOver> handed;
-    {
-        const std::scoped_lock lock(container.control_mutex);
-        handed = TRY(control->hand_over(kPatience));
-    }
-    const Settings now = settings();
+    const std::scoped_lock lock(container.control_mutex);
+    return take_descriptors(container, *control);
+}
+
+Status Engine::Core::take_descriptors(Container &container, monitor::Connection &control) {
+    std::vector<monitor::Connection::HandedOver> handed = TRY(control.hand_over(kPatience));
     const std::scoped_lock lock(container.mutex);
     for (monitor::Connection::HandedOver &one : handed) {
-        if (one.what.session != 0) {
+        if (one.what.session != 0 || container.kept.contains(one.what.role)) {
             continue;
         }
         const Config &config = container.data.config;
         if (one.what.role == monitor::Role::kInput && config.stdin_once && !config.tty) {
             continue; // the program would never see the end of its input while we have it open as well
         }
-        auto fd = std::make_shared<Fd>(std::move(one.fd));
-        if (now.keep_descriptor) {
-            now.keep_descriptor(container.id + "-" + std::to_string(static_cast<int>(one.what.role)), *fd);
-        }
-        if (one.what.role == monitor::Role::kProcess) {
-            container.process = fd;
-        }
-        container.kept[one.what.role] = std::move(fd);
+        keep(container, one.what.role, std::make_shared<Fd>(std::move(one.fd)));
     }
     return {};
 }
+
+void Engine::Core::keep(Container &container, monitor::Role role, std::shared_ptr<Fd> fd) {
+    if (const Settings now = settings(); now.keep_descriptor) {
+        now.keep_descriptor(container.id + "-" + std::to_string(static_cast<int>(role)), *fd);
+    }
+    if (role == monitor::Role::kProcess) {
+        container.process = fd;
+    }
+    container.kept[role] = std::move(fd);
+}
+
 } // namespace ballast::engine

@@ -4,9 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "runtime/engine/usage.h"
+
 namespace ballast::engine {
 
 // Bytes in the regular files of a tree, hard links once. What vanishes meanwhile is not counted.
 std::uint64_t tree_size(const std::filesystem::path &root);
+
+// What a tree takes of its file system: blocks and inodes of everything in it, hard links once.
+DiskUse disk_use(const std::filesystem::path &root);
 
 } // namespace ballast::engine

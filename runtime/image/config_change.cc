@@ -7,20 +7,13 @@
 #include <utility>
 
 #include "base/json/json_cursor.h"
+#include "base/trimmed.h"
 
 namespace ballast::image {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr unsigned kMostPorts = 65535;
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 std::string upper(std::string_view text) {
     std::string result(text);
@@ -104,7 +97,7 @@ Result<Pairs> name_values(std::string_view text) {
         if (words.size() < 2) {
             return fail(EINVAL, "want NAME=VALUE");
         }
-        pairs.emplace_back(text.substr(0, end), trimmed(text.substr(end)));
+        pairs.emplace_back(text.substr(0, end), trimmed(text.substr(end), kBlanks));
         return pairs;
     }
     for (const std::string &word : words) {
@@ -180,11 +173,11 @@ Status change_healthcheck(std::string_view text, RunConfig &config) {
     while (text.starts_with("--")) {
         const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
         TRY(set_health_option(check, text.substr(0, end)));
-        text = trimmed(text.substr(end));
+        text = trimmed(text.substr(end), kBlanks);
     }
     const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
     const std::string kind = upper(text.substr(0, end));
-    const std::string_view command = trimmed(text.substr(end));
+    const std::string_view command = trimmed(text.substr(end), kBlanks);
     if (kind == "NONE" && command.empty()) {
         check.test = {"NONE"};
     } else if (kind == "CMD" && !command.empty()) {
@@ -312,13 +305,13 @@ Result<std::vector<std::string>> exposed_ports(std::string_view text) {
 
 Status apply_changes(const std::vector<std::string> &changes, RunConfig &config) {
     for (const std::string &change : changes) {
-        const std::string_view line = trimmed(change);
+        const std::string_view line = trimmed(change, kBlanks);
         if (line.empty() || line.starts_with('#')) {
             continue;
         }
         const std::size_t end = std::min(line.find_first_of(kBlanks), line.size());
         const std::string instruction = upper(line.substr(0, end));
-        const std::string_view text = trimmed(line.substr(end));
+        const std::string_view text = trimmed(line.substr(end), kBlanks);
         if (text.empty()) {
             return fail(EINVAL, "change " + shortly_quoted(line) + ": " + instruction + " requires an argument");
         }

@@ -148,10 +148,12 @@ DiskUsage ImageStore::disk_usage() const {
     DiskUsage usage;
     for (const Layer &layer : state_->layers->list()) {
         usage.layer_bytes += layer.bytes;
+        usage.inodes += layer.entries;
     }
     if (const auto blobs = state_->blobs->list(); blobs.has_value()) {
         for (const auto &[digest, bytes] : *blobs) {
             usage.blob_bytes += bytes;
+            usage.inodes++;
         }
     }
     const std::vector<Image> images = list();

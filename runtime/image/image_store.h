@@ -78,6 +78,7 @@ struct ImageUsage {
 struct DiskUsage {
     std::uint64_t layer_bytes = 0; // of all layers, each once: "LayersSize"
     std::uint64_t blob_bytes = 0;
+    std::uint64_t inodes = 0; // of both, about: a layer is counted by its archive's entries
     std::vector<ImageUsage> images = {};
 };
 

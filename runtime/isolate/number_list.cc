@@ -6,19 +6,12 @@
 #include <string>
 
 #include "base/quote.h"
+#include "base/trimmed.h"
 
 namespace ballast::isolate {
 namespace {
 
 constexpr std::size_t kBits = sizeof(unsigned long) * CHAR_BIT;
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 Result<unsigned> parse_number(std::string_view text, unsigned limit) {
     unsigned number = 0;
@@ -54,7 +47,7 @@ Result<std::vector<unsigned long>> parse_number_list(std::string_view list, unsi
     std::vector<unsigned long> mask;
     for (std::string_view rest = list; !rest.empty();) {
         const std::size_t comma = rest.find(',');
-        const std::string_view range = trimmed(rest.substr(0, comma));
+        const std::string_view range = trimmed(rest.substr(0, comma), " \t");
         rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
         if (!range.empty()) {
             TRY(add_range(range, limit, mask));

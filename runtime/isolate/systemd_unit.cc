@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/quote.h"
+#include "base/trimmed.h"
 
 namespace ballast::isolate {
 namespace {
@@ -95,12 +96,6 @@ constexpr std::array kAllowed = std::to_array<Allowed>({
     {"TasksMax", 't'},
     {"TimeoutStopUSec", 't'},
 });
-
-std::string trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(' ');
-    return first == std::string_view::npos ? std::string()
-                                           : std::string(text.substr(first, text.find_last_not_of(' ') - first + 1));
-}
 
 // A string in single or double quotes at the start of `text`, which is taken off.
 std::optional<std::string> take_string(std::string_view &text) {
@@ -234,7 +229,7 @@ Result<UnitProperty> annotated_property(std::string name, const std::string &val
     if (allowed == kAllowed.end()) {
         return fail(EPERM, where + ": this property of a unit cannot be set by an annotation");
     }
-    std::optional<UnitProperty> property = typed(*allowed, trimmed(value), factor);
+    std::optional<UnitProperty> property = typed(*allowed, std::string(trimmed(value, " ")), factor);
     if (!property.has_value()) {
         constexpr std::string_view kWant = "biutsl";
         constexpr std::array<const char *, 6> kWords = {"true or false",  "a whole number", "a whole number",
@@ -311,7 +306,7 @@ class ResourceProperties {
                 return {}; // of one device
             }
         }
-        const std::optional<std::uint64_t> number = whole_number(trimmed(text));
+        const std::optional<std::uint64_t> number = whole_number(trimmed(text, " "));
         if (!number.has_value()) {
             return fail(EINVAL, write.file + ": want a whole number or max, have " + quote(write.value));
         }
@@ -411,7 +406,7 @@ Result<std::vector<std::uint8_t>> number_set(std::string_view list) {
     constexpr unsigned kBits = 8;
     std::vector<std::uint8_t> bits;
     for (const std::string_view part : split(list, ',')) {
-        const std::string range = trimmed(part);
+        const std::string range(trimmed(part, " "));
         const std::size_t dash = range.find('-');
         const std::optional<std::uint32_t> first = number_in<std::uint32_t>(std::string_view(range).substr(0, dash));
         const std::optional<std::uint32_t> last =

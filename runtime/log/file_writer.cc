@@ -48,24 +48,56 @@ std::uint64_t whole_lines(BorrowedFd fd, std::uint64_t size) {
     return 0;
 }
 
-// The same of records, from the start: only when the last one's two sizes differ.
-std::uint64_t whole_records(BorrowedFd fd, std::uint64_t size) {
-    const auto size_at = [&fd](std::uint64_t place) -> std::uint32_t {
+// The record at `place`, without its sizes; 0: there is no whole one.
+std::uint32_t record_at(BorrowedFd fd, std::uint64_t place, std::uint64_t size) {
+    const auto size_at = [&fd](std::uint64_t where) -> std::uint32_t {
         std::array<unsigned char, 4> bytes{};
-        const bool got = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(place)) == 4;
+        const bool got = pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(where)) == 4;
         const std::uint32_t value = got ? big_endian(bytes) : 0;
         return value >= kLocalHeader && value <= kLargestLocalRecord ? value : 0;
     };
-    const std::uint32_t last = size >= 8 ? size_at(size - 4) : 0;
-    if (size == 0 || (last > 0 && size >= last + 8 && size_at(size - last - 8) == last)) {
+    const std::uint32_t one = place < size ? size_at(place) : 0;
+    return one > 0 && place + one + 8 <= size && size_at(place + one + 4) == one ? one : 0;
+}
+
+struct Records {
+    std::uint64_t end = 0, count = 0;
+};
+
+// The whole ones from `place` on.
+Records records_from(BorrowedFd fd, std::uint64_t place, std::uint64_t size) {
+    Records records{.end = place, .count = 0};
+    while (const std::uint32_t one = record_at(fd, records.end, size)) {
+        records.end += one + 8;
+        records.count++;
+    }
+    return records;
+}
+
+// The same of records, from the start: only when the last one's two sizes differ.
+std::uint64_t whole_records(BorrowedFd fd, std::uint64_t size) {
+    std::array<unsigned char, 4> bytes{};
+    const bool got = size >= 8 && pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(size - 4)) == 4;
+    const std::uint64_t last = got ? big_endian(bytes) : 0;
+    if (size == 0 || (last > 0 && last + 8 <= size && record_at(fd, size - last - 8, size) == last)) {
         return size;
     }
-    std::uint64_t place = 0;
-    for (std::uint32_t one = size_at(0); one > 0 && place + one + 8 <= size && size_at(place + one + 4) == one;) {
-        place += one + 8;
-        one = size_at(place);
+    return records_from(fd, 0, size).end;
+}
+
+std::uint64_t ends_behind(BorrowedFd fd, std::uint64_t place, std::uint64_t size) {
+    std::array<char, 4096> block{};
+    std::uint64_t count = 0;
+    while (place < size) {
+        const std::size_t length = std::min<std::uint64_t>(size - place, block.size());
+        const ssize_t got = pread(fd.get(), block.data(), length, static_cast<off_t>(place));
+        if (got <= 0) {
+            break;
+        }
+        count += static_cast<std::uint64_t>(std::count(block.begin(), block.begin() + got, '\n'));
+        place += static_cast<std::uint64_t>(got);
     }
-    return place;
+    return count;
 }
 
 class FileWriter : public Writer {
@@ -86,7 +118,9 @@ class FileWriter : public Writer {
         return {};
     }
 
-    std::optional<std::uint64_t> file_size() const override { return size_; }
+    std::uint64_t lines_behind(std::uint64_t place) const override {
+        return format_ == Format::kLocal ? records_from(fd_, place, size_).count : ends_behind(fd_, place, size_);
+    }
 
     void add(const Line &line, WriteObserver &observer) override {
         if (size_ + batch_.size() >= capacity_ || batch_.size() >= kBatch) {

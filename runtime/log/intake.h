@@ -11,29 +11,35 @@
 #include "runtime/log/writer.h"
 
 // From a program's output to lines, in memory that outlives this process: a monitor that is killed leaves in it what it
-// has read and not yet written, and the next one goes on with exactly that. Every change of it is one store of a word,
-// so that it is right after each instruction.
+// has read and not yet written, and the next one goes on with exactly that. What it holds is right after each
+// instruction: a change is one store of a word, or part of a write that recover() finishes.
 namespace ballast::container_log {
 
 inline constexpr std::size_t kIntakeSize = 2 * kLongestLine;
 
+// How far a stream has been written. The last three: of the line under way, as in Line.
+struct IntakePlace {
+    std::uint64_t held = 0; // which half, and the bytes held in it: half << 62 | first << 31 | end
+    std::uint64_t line = 0;
+    std::int64_t time_ns = 0;
+    std::uint64_t part = 0;
+};
+
 // Shared memory; all zero is a new one.
 struct IntakeState {
     struct Stream {
-        // Which half, and the bytes held in it: half << 62 | first << 31 | end.
-        volatile std::uint64_t held;
-        volatile std::uint32_t reading; // a read behind `end` may have taken place; everything there was zero before
-        std::uint32_t part;             // as in Line, of the line under way
-        std::uint64_t line;
-        std::int64_t time_ns;
+        IntakePlace place;
+        std::uint32_t reading; // a read behind `end` may have taken place; everything there was zero before
         std::array<std::array<char, kIntakeSize>, 2> halves;
     };
     std::array<Stream, 2> streams;
-    // A write to the log's file that may have taken place: then `file_size` was its size before, and `held` of stream
-    // `writing` - 1 becomes `held_after`.
-    volatile std::uint32_t writing;
-    volatile std::uint64_t held_after;
-    volatile std::uint64_t file_size;
+    // A write of lines to the log's file that may have taken place, or a part of it: then these are the number of the
+    // stream that it belongs to, from 1 on, the stream's place before, the time of lines that start there, and the
+    // file's size before.
+    std::uint32_t writing;
+    IntakePlace before;
+    std::int64_t now_ns;
+    std::uint64_t file_size;
 };
 
 // The memory, behind a memfd.
@@ -58,9 +64,10 @@ class IntakeMemory {
     IntakeState *state_ = nullptr;
 };
 
-// Finishes what the last owner had begun; before the first Intake is used. `file_size`: of the log's file now.
-// EINVAL when the memory holds what cannot be.
-Status recover(IntakeState &state, std::optional<std::uint64_t> file_size);
+// Finishes what the last owner had begun; before the first Intake is used. `lines`: how many the log's file has behind
+// state.file_size, when state.writing says that something was being written: a process that is killed may have written
+// any part of it (write(2) ends between two pages). EINVAL when the memory holds what cannot be.
+Status recover(IntakeState &state, std::uint64_t lines);
 
 // One of the two streams.
 class Intake : private WriteObserver {
@@ -79,13 +86,14 @@ class Intake : private WriteObserver {
   private:
     void before_write(std::uint64_t size) override;
     void after_write() override;
-    void add(Writer &writer, std::string_view text, bool ended, std::int64_t now_ns);
+    void give(Writer &writer, std::int64_t now_ns, bool is_end);
     void turn();
 
     IntakeState &shared_;
     IntakeState::Stream &state_;
     Stream stream_;
-    std::size_t added_ = 0; // end of what the writer has been given, in the half
+    IntakePlace added_; // up to which the writer has been given what is held
+    std::int64_t now_ns_ = 0;
 };
 
 } // namespace ballast::container_log

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -14,8 +13,8 @@
 // what cannot be written is counted and lost, and that is said once when it begins and once when it is over.
 namespace ballast::container_log {
 
-// Told around each write to a file, so that a monitor that takes over knows whether it took place. `size`: of the file
-// before it.
+// Told around each write to a file, so that a monitor that takes over finds out how much of it took place. `size`: of
+// the file before it.
 class WriteObserver {
   public:
     virtual ~WriteObserver() = default;
@@ -35,8 +34,8 @@ class Writer {
     virtual void flush(WriteObserver &observer) = 0;
     // The file by its name again, after somebody renamed it.
     virtual Status reopen() { return {}; }
-    // Of the file that is written to; nothing for other drivers.
-    virtual std::optional<std::uint64_t> file_size() const { return std::nullopt; }
+    // How many lines, or parts of such, the file that is written to holds behind `place`; 0 for other drivers.
+    virtual std::uint64_t lines_behind(std::uint64_t /*place*/) const { return 0; }
 
     // For poll(2): a connection that is being made or that has bytes waiting. -1: none.
     virtual int descriptor() const { return -1; }

@@ -26,7 +26,9 @@ Status Monitor::call_runtime(Session &session, Peer &peer, Type asked, std::vect
     RuntimeCall::Streams theirs;
     const bool first = asked != Type::kStart;
     if (first) {
-        theirs = TRY(open_streams(session, console_path(settings_.socket, session.id)));
+        theirs = session.theirs ? std::move(*session.theirs)
+                                : TRY(open_streams(session, console_path(settings_.socket, session.id)));
+        session.theirs.reset();
         if (session.console) {
             words.insert(words.end() - 1, {"--console-socket", session.console->path()});
         }

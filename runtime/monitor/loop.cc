@@ -26,6 +26,9 @@ std::int64_t steady_ms() {
 
 void Monitor::run() {
     now_ = steady_ms();
+    if (main().alive() && !main().pidfd.is_open()) { // adopted after its end
+        process_gone(main());
+    }
     settle();
     while (!over()) {
         polled_.clear();

@@ -111,14 +111,13 @@ Status Monitor::adopt() {
             }
         }
     }
-    if (!main().pidfd.is_open()) {
-        return fail(EINVAL, "adopt: no descriptor of the container's process");
-    }
     if (const Status opened = open_log(); !opened) {
         warn(opened.error().message + ": the container goes on without a log");
         writer_ = TRY(container_log::Writer::open({}));
     }
-    if (const Status recovered = container_log::recover(memory_->state(), writer_->file_size()); !recovered) {
+    const container_log::IntakeState &state = memory_->state();
+    const std::uint64_t lines = state.writing != 0 ? writer_->lines_behind(state.file_size) : 0;
+    if (const Status recovered = container_log::recover(memory_->state(), lines); !recovered) {
         warn(recovered.error().message + ", ignoring");
         memory_ = TRY(container_log::IntakeMemory::create());
     }

@@ -151,7 +151,9 @@ struct JoinCgroup {
     static constexpr Type kType = Type::kJoinCgroup;
     void each(this auto &, auto &) {}
 };
-// Copies of all descriptors that a monitor in this one's place would need.
+// Copies of all descriptors that a monitor in this one's place would need. Before Run the container's pipes are made
+// for it: who has them before the program starts loses nothing of its output, whoever is killed. Its process comes once
+// it is there, a terminal from Create on.
 struct HandOver {
     static constexpr Type kType = Type::kHandOver;
     void each(this auto &, auto &) {}

@@ -217,6 +217,9 @@ Status Monitor::join_cgroup() const {
 }
 
 Status Monitor::hand_over(Peer &peer) {
+    if (Session &own = main(); own.phase == Phase::kNew && !own.call && !own.terminal && !own.theirs) {
+        own.theirs = TRY(open_streams(own, ""));
+    }
     for (const auto &session : sessions_) {
         const auto add = [&](Role role, BorrowedFd fd) -> Status {
             if (fd.get() < 0) {
@@ -229,7 +232,7 @@ Status Monitor::hand_over(Peer &peer) {
             peer.out.add(frame(Descriptor{.session = session->id, .role = role}), std::move(copy));
             return {};
         };
-        if (session->alive()) {
+        if (session->alive() || (session->id == 0 && session->phase != Phase::kEnded)) {
             TRY(add(Role::kInput, session->input));
             TRY(add(Role::kOutput, session->output));
             TRY(add(Role::kErrors, session->errors));

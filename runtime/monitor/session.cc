@@ -69,6 +69,7 @@ Result<RuntimeCall::Streams> open_streams(Session &session, const std::string &c
 
 void close_streams(Session &session) {
     session.console.reset();
+    session.theirs.reset();
     session.input.close();
     session.output.close();
     session.errors.close();

@@ -35,6 +35,7 @@ struct Session {
     Type asked = Type::kRun;         // what it does
     std::uint64_t requester = 0;     // whose request it serves
     std::optional<ConsoleListener> console;
+    std::optional<RuntimeCall::Streams> theirs; // the program's ends of pipes that are there before its start
 
     Fd input;  // of a terminal: another descriptor of it
     Fd output; // or the terminal

@@ -23,7 +23,7 @@ struct AdoptedSession {
     std::int32_t input = -1;     // write end of the program's stdin, or the terminal
     std::int32_t output = -1;    // read end of its stdout, or the terminal again
     std::int32_t errors = -1;    // read end of its stderr
-    std::int32_t process = -1;   // pidfd
+    std::int32_t process = -1;   // pidfd; none: it has ended, and may have said something that nobody has read
     std::int32_t log_state = -1; // what of the log is under way: only session 0 has one
 
     void each(this auto &self, auto &archive) {

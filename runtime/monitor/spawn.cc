@@ -54,7 +54,7 @@ Result<Fd> settings_file(const Settings &settings) {
     return file;
 }
 
-int spawn_with(pid_t &pid, const std::string &program, const Inheritance &inheritance) {
+int spawn_with(pid_t &pid, const std::string &program, std::string id, const Inheritance &inheritance) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -71,8 +71,9 @@ int spawn_with(pid_t &pid, const std::string &program, const Inheritance &inheri
         (void)posix_spawnattr_setsigdefault(&attributes, &all);
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         failed = inheritance.apply(actions);
-        std::string name = "ballast-monitor";
-        std::array<char *, 2> arguments{name.data(), nullptr};
+        // For who looks for it without a connection: the engine, and people.
+        std::string name = "ballast-monitor", of = "--container";
+        std::array<char *, 4> arguments{name.data(), of.data(), id.data(), nullptr};
         std::array<char *, 1> environment{nullptr};
         failed = failed != 0
                      ? failed
@@ -104,7 +105,7 @@ Result<Spawned> spawn(const std::string &program, const Settings &settings, cons
     for (const BorrowedFd fd : adopted) {
         TRY(inheritance.add(fd));
     }
-    if (const int failed = spawn_with(spawned.pid, program, inheritance); failed != 0) {
+    if (const int failed = spawn_with(spawned.pid, program, settings.container_id, inheritance); failed != 0) {
         return fail_errno("start " + quote(program), failed);
     }
     // Safe from reuse of the number: it is our child, and not reaped. By number: see base/subprocess.cc.

@@ -3,18 +3,16 @@
 
 #include <charconv>
 
+#include "base/trimmed.h"
+
 namespace ballast::oci {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
+constexpr std::string_view kBlanks = " \t\n";
 
 std::optional<unsigned> number_of(std::string_view text, unsigned highest) {
     unsigned number = 0;
-    text = trimmed(text);
+    text = trimmed(text, kBlanks);
     auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem != std::errc() || end != text.data() + text.size() || number > highest) {
         return std::nullopt;
@@ -28,7 +26,7 @@ std::optional<std::string> tidy_number_list(std::string_view text, unsigned high
     std::string result;
     for (bool more = true; more;) {
         std::size_t comma = text.find(',');
-        std::string_view item = trimmed(text.substr(0, comma));
+        std::string_view item = trimmed(text.substr(0, comma), kBlanks);
         more = comma != std::string_view::npos;
         text.remove_prefix(more ? comma + 1 : text.size());
         if (item.empty()) {

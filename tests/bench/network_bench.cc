@@ -18,7 +18,6 @@ constexpr unsigned kMemory = 4096; // MiB
 constexpr const char *kPlace = "/var/lib/ballast-bench";
 constexpr const char *kOurs = "ballastd=/run/docker.sock,ballastd,ballast-monitor";
 constexpr const char *kTheirs = "dockerd=/run/peer/docker.sock,dockerd,containerd,containerd-shim,docker-proxy";
-constexpr std::chrono::minutes kTime{90}; // the guest may be emulated
 
 // dockerd beside ours with a bridge and rules of its own; ours has switched on forwarding by then, so that dockerd does
 // not make a policy of dropping what is forwarded. A neighbour outside, where no machine is. One image for both.
@@ -56,10 +55,18 @@ Result<std::vector<NetworkResults>> measure(const Settings &settings) {
         TRY(machine.copy_in(images::own_directory() / program, there / program));
     }
     (void)TRY(machine.run_checked(preparation()).within("start the peer"));
-    const Command command{.arguments = {there / "ballast-network-measure", "--rounds",
-                                        std::to_string(settings.rounds_or(kRounds)), "--image", "bench:latest",
-                                        "--outside", "outside,198.51.100.2", "--host", "198.51.100.1", kOurs, kTheirs}};
-    return network_results_from_json(TRY(machine.run_checked(command.describe(), kTime)));
+    Command command{.arguments = {there / "ballast-network-measure", "--rounds",
+                                  std::to_string(settings.rounds_or(kRounds)), "--image", "bench:latest", "--outside",
+                                  "outside,198.51.100.2", "--host", "198.51.100.1", kOurs, kTheirs}};
+    for (const std::string &part : settings.parts) {
+        command.arguments.insert(command.arguments.end(), {"--part", part});
+    }
+    // What it tells meanwhile is for who waits.
+    const fs::path found = there / "results.json";
+    if (const int status = TRY(machine.run_attached(command.describe() + " >" + found.string())); status != 0) {
+        return fail(EIO, "ballast-network-measure ended with status " + std::to_string(status));
+    }
+    return network_results_from_json(TRY(machine.run_checked("cat " + found.string())));
 }
 
 } // namespace

@@ -2,9 +2,11 @@
 // ballast-network-measure: times the networks of container engines in turn over their Docker Engine API and by iperf3,
 // and prints what it found as JSON. Runs in a test machine; `./dev bench network` calls it and reads the result.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <deque>
+#include <format>
 #include <thread>
 
 #include "base/subprocess.h"
@@ -22,18 +24,20 @@ using namespace std::chrono_literals;
 using Strings = std::vector<std::string>;
 using Samples = std::map<std::string, std::vector<double>>;
 
-constexpr int kWarmUp = 3;        // lives that do not count
+constexpr int kWarmUp = 2;        // lives that do not count
 constexpr int kLivesPerRound = 5; // they are short
+constexpr int kMostStarts = 3;    // rounds of starts: fifty take dockerd minutes on an emulated machine
 constexpr int kTogether = 50, kManyPorts = 100, kLookups = 1000;
 constexpr int kServerPort = 5201, kFirstHostPort = 20000, kPortStep = 1000;
 constexpr int kMostAttempts = 100; // until a server listens, a tenth of a second each
-constexpr std::chrono::seconds kSettle{5};
+constexpr std::chrono::seconds kSettle{5}, kLongestTransfer{60};
 
 struct Arguments {
     std::string image;   // whose /payload is true(1), or waits with "sleep"
     std::string host;    // an address of this machine
     std::string outside; // NAMESPACE,ADDRESS of a neighbour
     int rounds = 7;
+    Strings parts; // none: all
     Strings engines;
 };
 
@@ -63,6 +67,17 @@ struct Side {
 };
 using Sides = std::deque<Side>; // a client does not move
 
+// Who waits sees that it goes on: the newest sample of each side.
+void tell(const Sides &sides, const std::string &key) {
+    std::string line;
+    for (const Side &side : sides) {
+        if (const auto samples = side.samples.find(key); samples != side.samples.end()) {
+            line += std::format(", {} {:.1f}", side.engine.name, samples->second.back());
+        }
+    }
+    std::fprintf(stderr, "%s %zu%s\n", key.c_str(), sides.back().samples.at(key).size(), line.c_str());
+}
+
 Status measure_lives(Sides &sides, const Arguments &arguments) {
     for (int round = -kWarmUp; round < arguments.rounds * kLivesPerRound; ++round) {
         for (Side &side : sides) {
@@ -78,12 +93,15 @@ Status measure_lives(Sides &sides, const Arguments &arguments) {
                 side.samples["life"].push_back(life);
             }
         }
+        if (round >= 0) {
+            tell(sides, "life");
+        }
     }
     return {};
 }
 
 // Containers that are there already, started at once.
-Status measure_starts(Side &side, const std::string &image) {
+Status start_together(Side &side, const std::string &image) {
     for (int i = 0; i < kTogether; ++i) {
         side.ids.push_back(TRY(side.client.create(
             image, {"/payload", "sleep"},
@@ -104,6 +122,16 @@ Status measure_starts(Side &side, const std::string &image) {
     return side.remove_all();
 }
 
+Status measure_starts(Sides &sides, const Arguments &arguments) {
+    for (int round = 0; round < std::min(arguments.rounds, kMostStarts); ++round) {
+        for (Side &side : sides) {
+            TRY(start_together(side, arguments.image).within(side.engine.name));
+        }
+        tell(sides, "starts");
+    }
+    return {};
+}
+
 Command in_namespace(const std::string &file, Strings words) {
     words.insert(words.begin(), {"nsenter", "--net=" + file});
     return {.arguments = std::move(words)};
@@ -117,8 +145,9 @@ Result<Child> serve(const std::string &place) {
 }
 
 Result<double> transfer(const std::string &place, const std::string &address, int port) {
-    const Command command = in_namespace(place, {"iperf3", "--client", address, "--port", std::to_string(port),
-                                                 "--time", "3", "--omit", "1", "--connect-timeout", "2000", "--json"});
+    Command command = in_namespace(place, {"iperf3", "--client", address, "--port", std::to_string(port), "--time", "3",
+                                           "--omit", "1", "--connect-timeout", "2000", "--json"});
+    command.timeout = kLongestTransfer;
     for (int attempt = 0;; ++attempt) {
         const Completed done = TRY(run(command));
         if (done.status == 0 || attempt == kMostAttempts) {
@@ -152,6 +181,9 @@ Status measure_throughput(Sides &sides, const Arguments &arguments) {
             samples["host"].push_back(TRY(transfer("/proc/self/ns/net", arguments.host, sides[i].first_port)));
             samples["out"].push_back(TRY(transfer(client, arguments.outside.substr(comma + 1), kServerPort)));
         }
+        for (const char *key : {"container", "host", "out"}) {
+            tell(sides, key);
+        }
     }
     for (Side &side : sides) {
         TRY(side.remove_all());
@@ -173,6 +205,9 @@ Status measure_lookups(Sides &sides, const Arguments &arguments) {
                 sides[i].samples["lookups"].push_back(milliseconds);
             }
         }
+        if (round >= 0) {
+            tell(sides, "lookups");
+        }
     }
     for (Side &side : sides) {
         TRY(side.remove_all());
@@ -181,31 +216,38 @@ Status measure_lookups(Sides &sides, const Arguments &arguments) {
     return {};
 }
 
-Status measure_memory(Side &side, const std::string &image) {
+Status measure_memory(Sides &sides, const Arguments &arguments) {
     for (const auto &[key, ports] : {std::pair("memory", 0), {"memory_ports", kManyPorts}}) {
-        (void)TRY(side.start(image, {.network = "bridge", .first_container_port = 1000, .ports = ports}));
-        std::this_thread::sleep_for(kSettle);
-        side.samples[key].push_back(TRY(totals_of(side.engine.processes)).pss_mib);
-        TRY(side.remove_all());
+        for (Side &side : sides) {
+            (void)TRY(side.start(arguments.image, {.network = "bridge", .first_container_port = 1000, .ports = ports}));
+            std::this_thread::sleep_for(kSettle);
+            side.samples[key].push_back(TRY(totals_of(side.engine.processes)).pss_mib);
+            TRY(side.remove_all());
+        }
+        tell(sides, key);
     }
     return {};
 }
+
+struct Part {
+    const char *name;
+    Status (*measure)(Sides &, const Arguments &);
+};
+constexpr Part kParts[] = {{"lives", measure_lives},
+                           {"starts", measure_starts},
+                           {"throughput", measure_throughput},
+                           {"look-ups", measure_lookups},
+                           {"memory", measure_memory}};
 
 Status measure(const Arguments &arguments) {
     Sides sides;
     for (const std::string &text : arguments.engines) {
         sides.emplace_back(TRY(engine_of(text)), kFirstHostPort + kPortStep * static_cast<int>(sides.size()));
     }
-    TRY(measure_lives(sides, arguments).within("lives"));
-    for (int round = 0; round < arguments.rounds; ++round) {
-        for (Side &side : sides) {
-            TRY(measure_starts(side, arguments.image).within(side.engine.name + ", many starts at once"));
+    for (const Part &part : kParts) {
+        if (arguments.parts.empty() || std::ranges::contains(arguments.parts, part.name)) {
+            TRY(part.measure(sides, arguments).within(part.name));
         }
-    }
-    TRY(measure_throughput(sides, arguments).within("throughput"));
-    TRY(measure_lookups(sides, arguments).within("look-ups"));
-    for (Side &side : sides) {
-        TRY(measure_memory(side, arguments.image).within(side.engine.name + ", memory"));
     }
     std::vector<NetworkResults> results;
     for (const Side &side : sides) {
@@ -222,6 +264,9 @@ int main_measure(int argc, char **argv) {
     app.add_option("--host", arguments.host, "an address of this machine")->required();
     app.add_option("--outside", arguments.outside, "NAMESPACE,ADDRESS of a neighbour")->required();
     app.add_option("-n,--rounds", arguments.rounds, "how often each is measured")->capture_default_str();
+    app.add_option("--part", arguments.parts, "lives, starts, throughput, look-ups, memory; all when none is named")
+        ->check(CLI::IsMember({"lives", "starts", "throughput", "look-ups", "memory"}))
+        ->allow_extra_args(false);
     app.add_option("engine", arguments.engines, "NAME=SOCKET,PROCESS[,PROCESS]...")->required();
     CLI11_PARSE(app, argc, argv);
     const Status outcome = measure(arguments);

@@ -33,6 +33,9 @@ Summary summary_of(const NetworkResults &engine, const std::string &key) {
 std::vector<Comparison> compare_networks(const std::vector<NetworkResults> &engines) {
     std::vector<Comparison> all;
     for (const Measured &each : kMeasured) {
+        if (!engines.at(0).samples.contains(each.key)) {
+            continue; // of a part that was not asked for
+        }
         all.push_back({each.name, summary_of(engines.at(0), each.key), summary_of(engines.at(1), each.key), each.unit,
                        each.budget, engines.at(1).name});
     }
@@ -42,6 +45,9 @@ std::vector<Comparison> compare_networks(const std::vector<NetworkResults> &engi
 std::string network_remarks(const std::vector<NetworkResults> &engines) {
     std::string text;
     for (const NetworkResults &engine : engines) {
+        if (!engine.samples.contains("memory_ports")) {
+            continue;
+        }
         text += std::format("  {}: 100 published ports add {:.1f} MiB\n", engine.name,
                             summary_of(engine, "memory_ports").median - summary_of(engine, "memory").median);
     }

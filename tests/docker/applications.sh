@@ -60,7 +60,7 @@ volumes: {values: {}}
 secrets: {owner: {file: ./owner}}
 YAML
 quietly compose up -d --wait
-at=$(gateway counter_outer)
+at=$(gateway bridge) # which stays the host's
 matches '^count: [0-9]+ for somebody$' ask "http://$at:8090/cgi-bin/page"
 becomes yes shell "docker compose exec -T cache sh -c '[ \$(cat /data/count) -gt 3 ] && echo yes'"
 # Something fails and comes back; the rest goes on, and the values are there.

@@ -32,6 +32,7 @@ services:
     restart: unless-stopped
     ulimits: {nofile: 1234}
     extra_hosts: ["elsewhere:192.0.2.7"]
+    links: ["store:database"]
   store:
     image: busybox
     command: sh -c 'sleep 1; touch /tmp/ready; exec sleep 600'
@@ -79,6 +80,8 @@ says welcome compose exec -T web wget -qO- http://www/
 says welcome compose exec -T store wget -qO- http://web/
 says welcome compose exec -T store wget -qO- http://shop-web-1/
 fails 1 'bad address' compose exec -T store wget -qO- http://tool/
+quietly compose exec -T web ping -c 1 -W 5 database # its own name for another
+fails 1 'bad address' compose exec -T store ping -c 1 database
 says 'open sesame' compose exec -T web cat /run/secrets/password
 fails 1 'Read-only' compose exec -T web sh -c 'echo x >/here/new'
 says 'front blue yes 1234' compose exec -T web sh -c 'echo $(hostname) $COLOUR $FROM_FILE $(ulimit -n)'
@@ -133,6 +136,21 @@ quietly compose -p there -f there.yaml pull --policy missing
 quietly docker rmi busybox:there
 echo 'services: {a: {image: "127.0.0.1:1/nothing:1"}}' >nowhere.yaml
 fails 18 'cannot connect to 127.0.0.1:1' docker compose -p nowhere -f nowhere.yaml pull --quiet
+
+# A network that is there already is used, and stays; one that is not is an error. IPv6 where it is asked for.
+cat >joining.yaml <<'YAML'
+services: {a: {image: busybox, init: true, command: sleep 600, networks: [there, six]}}
+networks:
+  there: {external: true}
+  six: {enable_ipv6: true, ipam: {config: [{subnet: "fd95::/64"}]}}
+YAML
+fails 1 'network there not found' docker compose -p joining -f joining.yaml up -d
+quietly docker network create there
+quietly compose -p joining -f joining.yaml up -d
+says fd95::2 get '{{.NetworkSettings.Networks.joining_six.GlobalIPv6Address}}' joining-a-1
+says 'joining_six there ' get '{{range $name, $network := .NetworkSettings.Networks}}{{$name}} {{end}}' joining-a-1
+quietly compose -p joining -f joining.yaml down -t 0
+quietly docker network rm there
 
 # Up again changes what changed, and nothing else.
 before=$(ids web) store=$(ids store)

@@ -35,10 +35,11 @@ matches 'Server Version: ' docker info
 matches 'Storage Driver: overlay2' docker info
 matches 'Logging Driver: json-file' docker info
 matches 'Log: .*journald.*json-file.*local.*none.*syslog' docker info
+matches 'Network: bridge host null' docker info
 matches 'Cgroup Version: 2' docker info
 matches 'Security Options:' docker info
 matches 'seccomp' docker info
-matches "Kernel Version: $(uname -r)" docker info
+matches "Kernel Version: $(uname -r | sed 's/[+.]/\\&/g')" docker info
 matches 'Docker Root Dir: /' docker info
 matches 'Live Restore Enabled: true' docker info
 says "$(nproc)" docker info --format '{{.NCPU}}'

@@ -25,7 +25,7 @@ if [ $cgroups = yes ]; then
     fails 137 '' docker run --name hog --network none -m 16m --memory-swap 16m busybox sh -c 'head -c 64m /dev/zero | tail'
     says 'true 137' get '{{.State.OOMKilled}} {{.State.ExitCode}}' hog
     matches 'Exited \(137\)' docker ps -a -f name=hog --format '{{.Status}}'
-    says oom docker events --since "$since" --until "$(date +%s)" --filter container=hog --filter event=oom --format '{{.Action}}'
+    says oom docker events --since "$since" --until "$(date +%s.%N)" --filter container=hog --filter event=oom --format '{{.Action}}'
     # A child is killed, the program goes on.
     says 'alive' run --name survivor -m 16m --memory-swap 16m busybox sh -c '(head -c 64m /dev/zero | tail) >/dev/null 2>&1; echo alive'
 

@@ -1,45 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Networks and published ports, with traffic from outside, the host, and containers. REACH names the program `reach`.
+# Networks: those that are there, what new ones may be, who joins and leaves them, and who is called what on them.
 # shellcheck source=tests/docker/check.sh
 . "${0%/*}/check.sh"
-: "${REACH:?}"
-REACH=$(realpath "$REACH")
-
-# The world: a neighbour of the host's, 192.0.2.2 and 2001:db8::2; the host is .1 and ::1 there.
-world=world-$$
-leave() {
-    ip link del uplink0 2>/dev/null
-    ip netns del "$world" 2>/dev/null
-}
-trap leave EXIT
-ip netns add "$world"
-ip link add uplink0 type veth peer name outer netns "$world"
-ip addr add 192.0.2.1/24 dev uplink0
-ip addr add 2001:db8::1/64 dev uplink0 nodad
-ip link set uplink0 up
-in_world() { ip netns exec "$world" "$@"; }
-in_world ip addr add 192.0.2.2/24 dev outer
-in_world ip addr add 2001:db8::2/64 dev outer nodad
-in_world ip link set outer up
-in_world ip link set lo up
-in_world ip route add default via 192.0.2.1
-in_world ip -6 route add default via 2001:db8::1
-
-outside() { in_world "$REACH" ask "$@"; }
-host() { "$REACH" ask "$@"; }
-inside() { docker exec "$1" /reach ask "${@:2}"; }
-# server NAME OPTIONS... -- ARGUMENTS OF SERVE
-server() {
-    local name=$1 options=()
-    shift
-    while [ "$1" != -- ]; do options+=("$1") && shift; done
-    background --name "$name" -v "$REACH:/reach:ro" "${options[@]}" busybox /reach serve "${@:2}"
-}
-client() { background --name "$1" --init -v "$REACH:/reach:ro" "${@:2}" busybox sleep 600; }
-background() { quietly docker run -d "$@"; }
-address() { get "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
-address6() { get "{{(index .NetworkSettings.Networks \"$2\").GlobalIPv6Address}}" "$1"; }
+# shellcheck source=tests/docker/world.sh
+. "${0%/*}/world.sh"
 
 # --- What is there, and the default bridge.
 says $'bridge bridge\nhost host\nnone null' shell 'docker network ls --format "{{.Name}} {{.Driver}}" | sort'
@@ -49,7 +14,7 @@ done
 gateway=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' bridge)
 matches '^172\.[0-9]+\.0\.1$' echo "$gateway"
 client one
-client two
+client two -e WORD=kept --expose 81
 says "${gateway%.1}.2" address one bridge
 says "${gateway%.1}.3" address two bridge
 says "default via $gateway dev eth0" shell "docker exec one ip route | sed -n 's/ *$//;/default/p'"
@@ -58,126 +23,124 @@ fails 1 'bad address' docker exec one ping -c 1 two # no names there
 quietly docker exec one ping -c 1 -W 5 "$(address two bridge)"
 quietly docker exec one ping -c 1 -W 5 192.0.2.2
 says 1 run --rm --network none busybox sh -c 'ls /sys/class/net | wc -l'
-quietly docker rm -f one two
 
-# --- Published ports, IPv4 and IPv6.
-quietly docker network create --ipv6 --subnet fd77::/64 dual
-quietly docker network create other
-client sibling --network dual
-client stranger --network other
-protocols='tcp udp'
-"$REACH" has sctp && protocols+=' sctp'
-for protocol in $protocols; do
-    server web --network dual -p "8080:80/$protocol" -p "8100-8101:8100-8101/$protocol" -p "192.0.2.1:8200:80/$protocol" -p "127.0.0.1:8300:80/$protocol" -p "[::1]:8301:80/$protocol" -- "$protocol" :: 80
-    says 192.0.2.2 outside "$protocol" 192.0.2.1 8080
-    says 2001:db8::2 outside "$protocol" 2001:db8::1 8080
-    says 192.0.2.2 outside "$protocol" 192.0.2.1 8200
-    fails 1 'reach' outside "$protocol" 192.0.2.1 8201
-    says 192.0.2.1 shell "'$REACH' ask $protocol 192.0.2.1 8080 | sed 's/^172.*/192.0.2.1/'"
-    quietly host "$protocol" 2001:db8::1 8080
-    for who in sibling stranger web; do
-        quietly inside $who "$protocol" 192.0.2.1 8080
-    done
-    quietly inside sibling "$protocol" 2001:db8::1 8080
-    quietly inside web "$protocol" 2001:db8::1 8080
-    # Ports of the host's loopback addresses are for its own programs only.
-    fails 1 'reach' outside "$protocol" 192.0.2.1 8300
-    fails 1 'reach' outside "$protocol" 2001:db8::1 8301
-    fails 1 'reach' inside sibling "$protocol" 192.0.2.1 8300
-    if [ "$cgroups" = yes ] && [ "$protocol" != sctp ]; then
-        quietly host "$protocol" 127.0.0.1 8080
-        quietly host "$protocol" 127.9.8.7 8080
-        quietly host "$protocol" ::1 8080
-        quietly host "$protocol" 127.0.0.1 8300
-        quietly host "$protocol" ::1 8301
-        fails 1 'reach' host "$protocol" ::1 8300
-        fails 1 'reach' host "$protocol" 127.0.0.1 8301
-    fi
-    # In use: refused, with its number and who has it.
-    fails 125 '0\.0\.0\.0:8080 failed: port is already allocated' docker run --rm -p "8080:80/$protocol" busybox true
-    # Nothing else of the container is reached from outside.
-    fails 1 'reach' outside "$protocol" "$(address web dual)" 80
-    fails 1 'reach' inside stranger "$protocol" "$(address web dual)" 80
-    fails 1 'reach' inside stranger "$protocol" "$(address6 web dual)" 80
-    quietly docker rm -f web
-    fails 1 'reach' outside "$protocol" 192.0.2.1 8080
-done
-matches '^(0\.0\.0\.0:[0-9]+|\[::\]:[0-9]+)' shell 'docker run -d --name any -p 80 busybox sleep 600 >/dev/null; docker port any 80'
-server dns -p 5353:53/udp -- udp 0.0.0.0 53
-says 192.0.2.2 outside udp 192.0.2.1 5353
-[ "$cgroups" = no ] || says "$gateway" host udp ::1 5353 # by IPv4 behind it
-"$REACH" serve tcp 0.0.0.0 8400 &
-holder=$!
-becomes 192.0.2.1 host tcp 192.0.2.1 8400
-fails 125 '8400 failed: port is already allocated: .* has it' docker run --rm -p 8400:80 busybox true
-kill $holder
+# --- Links, on the default bridge.
+quietly docker run -d --name linker --link two:store -e STORE_NAME=mine busybox sleep 900
+says '[/two:/linker/store]' get '{{.HostConfig.Links}}' linker
+quietly docker exec linker sh -c 'ping -c 1 -W 5 store && ping -c 1 -W 5 two'
+says $'STORE_ENV_WORD=kept\nSTORE_NAME=mine\nSTORE_PORT=tcp://'"${gateway%.1}.3:81" shell \
+    "docker exec linker env | grep ^STORE_ | grep -v PORT_ | sort"
+says "${gateway%.1}.3" docker exec linker sh -c 'echo $STORE_PORT_81_TCP_ADDR'
+fails 125 'could not get container for nobody: No such container: nobody' docker run --link nobody busybox true
+fails 125 'links are only supported for user-defined networks' docker run --network host --link two busybox true
+quietly docker stop -t 0 two
+fails 1 'Cannot link to a non running container: /two AS /linker/store' docker restart -t 0 linker
+quietly docker rm two # and the link with it
+says linker docker start linker
+says '[]' get '{{.HostConfig.Links}}' linker
+quietly docker rm -f one linker
 
-# --- Services on the host's loopback device stay out of reach.
-"$REACH" serve tcp 127.0.0.1 8500 &
-service=$!
-becomes 127.0.0.1 host tcp 127.0.0.1 8500
-client thief --network other --cap-add NET_ADMIN
-quietly docker exec thief ip link set lo down
-quietly docker exec thief ip route add 127.0.0.1/32 via "$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' other)" dev eth0
-fails 1 'reach' inside thief tcp 127.0.0.1 8500
-in_world ip link set lo down
-in_world sysctl -qw net.ipv4.conf.all.route_localnet=1
-in_world ip route add 127.0.0.1/32 via 192.0.2.1 dev outer
-fails 1 'reach' outside tcp 127.0.0.1 8500
-kill $service
-says 0 cat /proc/sys/net/ipv4/conf/all/route_localnet
-
-# --- What leaves has the host's address.
-in_world "$REACH" serve tcp :: 9000 &
-becomes 192.0.2.1 inside stranger tcp 192.0.2.2 9000
-says 2001:db8::1 inside sibling tcp 2001:db8::2 9000
-
-# --- A connection that is open outlives what others do to our table and bridges.
-server kept --network other -p 8600:80 -- tcp 0.0.0.0 80
-mkfifo lines
-in_world "$REACH" hold tcp 192.0.2.1 8600 lines >held &
-becomes 1 shell 'wc -l <held'
-quietly nft flush ruleset
-becomes 192.0.2.2 outside tcp 192.0.2.1 8600
-echo >lines
-becomes 2 shell 'wc -l <held'
-quietly nft delete table inet ballast
-becomes 192.0.2.2 outside tcp 192.0.2.1 8600
-bridge=br-$(docker network inspect -f '{{slice .Id 0 12}}' other)
-quietly ip link del "$bridge"
-becomes 192.0.2.2 outside tcp 192.0.2.1 8600
-quietly docker exec kept ping -c 1 -W 5 "$(address stranger other)"
-echo >lines
-becomes 3 shell 'wc -l <held'
-
-# --- network create and its options; connect and disconnect.
-quietly docker network create --subnet 10.90.0.0/24 --ip-range 10.90.0.128/25 --gateway 10.90.0.254 --aux-address taken=10.90.0.129 -o com.docker.network.driver.mtu=1400 --label a=b fine
-says '10.90.0.0/24 10.90.0.128/25 10.90.0.254 1400 b' docker network inspect -f '{{with index .IPAM.Config 0}}{{.Subnet}} {{.IPRange}} {{.Gateway}}{{end}} {{index .Options "com.docker.network.driver.mtu"}} {{.Labels.a}}' fine
+# --- network create and its options.
+quietly docker network create --ipv6 --subnet 10.90.0.0/24 --ip-range 10.90.0.128/25 --gateway 10.90.0.254 \
+    --aux-address taken=10.90.0.129 --subnet fd90::/64 -o com.docker.network.driver.mtu=1400 --label a=b fine
+says '10.90.0.0/24 10.90.0.128/25 10.90.0.254 1400 b true' docker network inspect -f '{{with index .IPAM.Config 0}}{{.Subnet}} {{.IPRange}} {{.Gateway}}{{end}} {{index .Options "com.docker.network.driver.mtu"}} {{.Labels.a}} {{.EnableIPv6}}' fine
 fails 1 'already exists' docker network create fine
 fails 1 'overlap' docker network create --subnet 10.90.0.128/25 overlapping
+fails 1 'plugin|driver' docker network create -d macvlan unknown
 client first --network fine --network-alias same
-client second --network fine --network-alias same --ip 10.90.0.7 --mac-address 02:00:00:00:00:07
+client second --network fine --network-alias same --ip 10.90.0.7 --ip6 fd90::7 --mac-address 02:00:00:00:00:07
 says 10.90.0.128 address first fine
-says '10.90.0.7 02:00:00:00:00:07' get '{{with .NetworkSettings.Networks.fine}}{{.IPAddress}} {{.MacAddress}}{{end}}' second
-says 1400 docker exec first cat /sys/class/net/eth0/mtu
+says '10.90.0.7 fd90::7 02:00:00:00:00:07' get '{{with .NetworkSettings.Networks.fine}}{{.IPAddress}} {{.GlobalIPv6Address}} {{.MacAddress}}{{end}}' second
+says $'1400\n02:00:00:00:00:07' docker exec second cat /sys/class/net/eth0/mtu /sys/class/net/eth0/address
 fails 125 'Address already in use' docker run --rm --network fine --ip 10.90.0.7 busybox true
-quietly docker exec first ping -c 1 -W 5 second
-says 2 shell "docker exec first nslookup same 127.0.0.11 | grep -c '^Address: 10.90'"
-says second.fine shell "docker exec first nslookup 10.90.0.7 127.0.0.11 | sed -n 's/.*name = \([a-z.]*[a-z]\).*/\1/p' | head -1"
 fails 1 'has active endpoints' docker network rm fine
+# A network without an address left.
+quietly docker network create --subnet 10.95.0.0/30 tiny
+client only --network tiny
+fails 125 'no available IPv4 addresses on this network.s address pools: tiny' docker run --rm --network tiny busybox true
+quietly docker rm -f only
+says 10.95.0.2 shell "docker run --rm --network tiny busybox ip -o -4 address show eth0 | sed 's,.*inet \([0-9.]*\)/.*,\1,'"
+quietly docker network rm tiny
+
+# --- Names, by the network's own resolver.
+ask="nslookup -type"
+quietly docker exec first sh -c 'ping -c 1 -W 5 second && ping -6 -c 1 -W 5 second && ping -c 1 -W 5 second.fine'
+says $'10.90.0.128\n10.90.0.7' shell "docker exec first $ask=a same 127.0.0.11 | sed -n 's/^Address: //p' | sort"
+says fd90::7 shell "docker exec first $ask=aaaa second 127.0.0.11 | sed -n 's/^Address: //p'"
+for one in 10.90.0.7 fd90::7; do
+    says second.fine shell "docker exec first nslookup $one 127.0.0.11 | sed -n 's/.*name = \([a-z.]*[a-z]\).*/\1/p' | head -1"
+done
+says $'nameserver 127.0.0.11\nsearch inner.example' shell \
+    'docker run --rm --network fine --dns 192.0.2.2 --dns-search inner.example busybox grep -v -e ^options -e ^# /etc/resolv.conf'
+says "$gateway" docker run --rm --network fine --add-host up:host-gateway busybox sh -c "awk '\$2 == \"up\" {print \$1}' /etc/hosts"
+# A name server of a container's own, on all its addresses, beside the resolver.
+server names --network fine -- udp 0.0.0.0 53 tcp 0.0.0.0 53
+protocols='tcp udp' asks inside first <<<"$(address names fine) 53 10\.90\.0\.128"
+quietly docker exec names ping -c 1 -W 5 first
+
+# --- Connect and disconnect while a container runs, and while it does not.
+quietly docker network create other
+client stranger --network other
+fails 1 '100% packet loss' docker exec stranger ping -c 1 -W 1 10.90.0.7
 quietly docker network connect --ip 10.90.0.9 --alias here fine stranger
 quietly docker exec first ping -c 1 -W 5 here
 says 10.90.0.9 address stranger fine
+says '1 eth1' docker exec stranger sh -c "ip route | awk '/^default/ {print NR, \$5}'" # by the first network's name: fine
 quietly docker network disconnect fine stranger
 fails 1 'bad address' docker exec first ping -c 1 -W 5 here
 fails 1 'is not connected' docker network disconnect fine stranger
-quietly docker network create --internal closed
+quietly docker create --name later --network other busybox sh -c 'ip -o -4 address | grep -c eth'
+quietly docker network connect fine later
+says 2 docker start -a later
+quietly docker network disconnect -f fine later
+says 1 docker start -a later
+
+# --- Networks that lead nowhere, that keep their containers apart, and that are not masqueraded.
+quietly docker network create --internal --ipv6 --subnet fd91::/64 closed
 client locked --network closed
-fails 1 'unreachable' docker exec locked ping -c 1 -W 2 192.0.2.2
-quietly docker network create -o com.docker.network.bridge.enable_icc=false apart
+client beside --network closed
+quietly docker exec locked sh -c 'ping -c 1 -W 5 beside && ping -6 -c 1 -W 5 beside'
+for there in 192.0.2.2 2001:db8::2; do
+    fails 1 'unreachable' docker exec locked ping -c 1 -W 2 $there
+done
+quietly docker network create --ipv6 --subnet fd92::/64 -o com.docker.network.bridge.enable_icc=false apart
 client left --network apart
 client right --network apart
-fails 1 '100% packet loss' docker exec left ping -c 1 -W 2 right
-quietly docker exec left ping -c 1 -W 5 192.0.2.2
-says running get '{{.State.Status}}' kept
+fails 1 '100% packet loss' docker exec left ping -c 1 -W 1 right
+fails 1 '100% packet loss' docker exec left ping -6 -c 1 -W 1 right
+quietly docker exec left sh -c 'ping -c 1 -W 5 192.0.2.2 && ping -c 1 -W 5 2001:db8::2'
+
+# --- host, none, another's; who is in use stays, the rest is pruned.
+says "$(readlink /proc/self/ns/net)" docker run --rm --network host busybox readlink /proc/self/ns/net
+says "$(docker exec first readlink /proc/self/ns/net)" docker run --rm --network container:first busybox readlink /proc/self/ns/net
+quietly docker network create idle
+matches 'idle' docker network prune -f
+says 'apart closed fine other' shell 'echo $(docker network ls -f type=custom --format "{{.Name}}" | sort)'
+quietly docker rm -f left right
+says apart docker network rm apart
+
+# --- What is told of networks: all that clients read, and events.
+since=$(date +%s.%N)
+quietly docker network create --subnet 10.94.0.0/24 told
+client member --network told --network-alias called -p 80
+says 'Attachable ConfigFrom ConfigOnly Containers Created Driver EnableIPv6 IPAM Id Ingress Internal Labels Name Options Scope ' \
+    docker network inspect -f '{{range $key, $value := .}}{{$key}} {{end}}' told
+says 'member 10.94.0.2/24  02:42:0a:5e:00:02' docker network inspect \
+    -f '{{range .Containers}}{{.Name}} {{.IPv4Address}} {{.IPv6Address}} {{.MacAddress}}{{end}}' told
+says 'Bridge EndpointID Gateway GlobalIPv6Address GlobalIPv6PrefixLen HairpinMode IPAddress IPPrefixLen IPv6Gateway LinkLocalIPv6Address LinkLocalIPv6PrefixLen MacAddress Networks Ports SandboxID SandboxKey SecondaryIPAddresses SecondaryIPv6Addresses ' \
+    get '{{range $key, $value := .NetworkSettings}}{{$key}} {{end}}' member
+says '10.94.0.2 24 10.94.0.1 02:42:0a:5e:00:02 [called]' get \
+    '{{with .NetworkSettings.Networks.told}}{{.IPAddress}} {{.IPPrefixLen}} {{.Gateway}} {{.MacAddress}} {{.Aliases}}{{end}}' member
+says "$(docker network inspect -f '{{.Id}} {{range .Containers}}{{.EndpointID}}{{end}}' told)" get \
+    '{{with .NetworkSettings.Networks.told}}{{.NetworkID}} {{.EndpointID}}{{end}}' member
+says member docker ps --filter network=told --format '{{.Names}}'
+quietly docker network disconnect told member
+quietly docker network connect told member
+quietly docker rm -f member
+quietly docker network rm told
+told() { docker events --since "$since" --until "$(date +%s.%N)" --filter type=network "$@"; }
+says $'create\nconnect\ndisconnect\nconnect\ndisconnect\ndestroy' told --filter network=told --format '{{.Action}}'
+matches 'network connect [0-9a-f]{64} \(container=[0-9a-f]{64}, name=told, type=bridge\)' told --filter event=connect
+quietly docker network prune -f
+says prune told --filter event=prune --format '{{.Action}}'
 finish

@@ -31,7 +31,7 @@ fi
 says 0000000000000000 status CapEff -u 1000
 fails 125 'invalid CapAdd: unknown capability: "CAP_NOSUCH"|invalid.*NOSUCH' run --rm --cap-add NOSUCH busybox true
 fails 1 '' run --rm --cap-drop CHOWN busybox chown web /tmp
-fails 1 '' run --rm busybox mount -t tmpfs none /tmp
+fails 1 'denied|not permitted' run --rm busybox sh -c 'mount -t tmpfs none /tmp || exit 1'
 
 says 2 status Seccomp
 says 0 status Seccomp --security-opt seccomp=unconfined
@@ -48,7 +48,7 @@ fails 125 '[Ii]nvalid.*(security-opt|option)|unknown' run --rm --security-opt no
 
 # What hides of /proc and /sys.
 fails 1 'Read-only file system' run --rm busybox sh -c 'echo 1 >/proc/sys/kernel/panic'
-[ ! -e /proc/kcore ] || says 0 run --rm busybox sh -c 'wc -c </proc/kcore'
+[ ! -e /proc/kcore ] || says 0 run --rm busybox sh -c 'wc -c </proc/kcore || echo 0'
 says '' run --rm busybox ls /sys/firmware
 [ $cgroups = no ] || fails 1 'Read-only' run --rm busybox mkdir /sys/fs/cgroup/mine
 
@@ -60,7 +60,7 @@ says '' run --rm busybox sh -c 'ls /dev | grep -E "^(sda|vda|kmsg|mem)$" || true
 says 'console fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero' run --rm -t busybox sh -c 'echo -n $(ls /dev | grep -v ^core$)'
 if [ $cgroups = yes ]; then
     fails 1 'Operation not permitted|Permission denied' run --rm busybox sh -c 'mknod /tmp/kmsg c 1 11 && head -c 1 /tmp/kmsg'
-    fails 1 'not permitted' run --rm --device /dev/zero:/dev/nought:m busybox head -c 1 /dev/nought
+    fails 1 'not permitted|denied' run --rm --device /dev/kmsg:/dev/nought:m busybox head -c 1 /dev/nought
 fi
 
 # Read-only, and what is not.

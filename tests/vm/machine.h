@@ -27,7 +27,8 @@ class Machine {
 
     // The same machine in about a second: boots once, saves the running machine under a name made from all that it
     // consists of, and starts from that from then on. All machines from one snapshot share their machine id and ssh
-    // host keys. EINVAL for what cannot be saved: NVMe disks, extra disks, writing to the image itself.
+    // host keys. EINVAL for what cannot be saved: NVMe disks, extra disks, a log of writes, writing to the image
+    // itself.
     static Result<Machine> from_snapshot(MachineOptions options);
 
     // QEMU runs and all ports are known, but the guest waits for resume().
@@ -61,6 +62,8 @@ class Machine {
     Status shutdown();
     // SIGKILL for QEMU, nothing is flushed.
     Status cut_power();
+    // What is on the first disk, as a raw file with holes, after shutdown() or cut_power().
+    Status copy_disk(const std::filesystem::path &to) const;
     // Starts again from the same disk after shutdown() or cut_power(), and waits until ready.
     Status power_on();
 

@@ -81,6 +81,15 @@ Status Machine::copy_out(const fs::path &from, const fs::path &to) {
     return {};
 }
 
+Status Machine::copy_disk(const fs::path &to) const {
+    if (state_->qemu) {
+        return fail(EBUSY, "copy the machine's disk: its power is on");
+    }
+    (void)TRY(ballast::run_checked({.arguments = {"qemu-img", "convert", "-f", state_->files.disk_format, "-O", "raw",
+                                                  state_->files.disk.string(), to.string()}}));
+    return {};
+}
+
 Result<std::string> Machine::attach_disk(const fs::path &file, const std::string &serial) {
     MachineOptions asked = state_->options;
     asked.disks.push_back({.file = file, .format = "", .serial = serial});

@@ -45,6 +45,9 @@ struct MachineOptions {
     DiskBus disk_bus = DiskBus::kVirtio;
     NetworkCard network_card = NetworkCard::kVirtio;
     std::vector<ExtraDisk> disks{};
+    // Everything that the guest writes to the first disk is logged here, in the order in which it is done, with its
+    // flushes (QEMU's driver blklogwrites). Made anew; it grows with all that is written. Empty: no log.
+    std::filesystem::path write_log{};
     std::vector<std::uint16_t> forwarded_ports{};     // TCP ports of the guest, beside 22; see Machine::port()
     std::map<std::string, std::string> credentials{}; // further systemd system credentials
     bool console_login = false;                       // the serial console logs root in by itself

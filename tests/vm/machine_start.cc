@@ -58,6 +58,7 @@ Result<std::unique_ptr<Machine::State>> Machine::State::create(MachineOptions op
     // Absolute: QEMU resolves a backing file's name against the overlay's directory.
     options.state_directory = fs::absolute(options.state_directory);
     options.image = fs::absolute(options.image);
+    options.write_log = options.write_log.empty() ? fs::path() : fs::absolute(options.write_log);
     TRY(inspect_disk(options.image).within("test machine"));
     for (ExtraDisk &disk : options.disks) {
         if (disk.format.empty()) {
@@ -90,6 +91,9 @@ Status Machine::State::make_files(const fs::path &directory) {
         files.disk = directory / "disk.qcow2";
         files.disk_format = "qcow2";
         TRY(make_overlay(options.image, files.disk, options.disk_size));
+    }
+    if (!options.write_log.empty()) {
+        TRY(write_file(options.write_log, "", 0600)); // QEMU writes to a file that is there
     }
     if (!options.seed.empty()) {
         files.seed = directory / "seed.iso";

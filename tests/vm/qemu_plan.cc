@@ -60,12 +60,26 @@ void plan_firmware(Arguments &out, const MachineOptions &options, const QemuFile
     out.add("-drive", "if=pflash,unit=1,format=raw,file=" + value(files.variables));
 }
 
+// A driver between the guest and the first disk keeps a log of what passes. The image's own flushes are skipped as for
+// an overlay; the log has them all the same.
+void plan_logged_disk(Arguments &out, const MachineOptions &options, const QemuFiles &files) {
+    out.add("-blockdev", "driver=" + files.disk_format +
+                             ",node-name=content,discard=unmap,cache.no-flush=on,file.driver=file,file.filename=" +
+                             value(files.disk));
+    out.add("-blockdev", "driver=file,node-name=log,filename=" + value(options.write_log));
+    out.add("-blockdev", "driver=blklogwrites,node-name=disk,file=content,log=log,log-sector-size=512");
+}
+
 void plan_disks(Arguments &out, const MachineOptions &options, const QemuFiles &files) {
     // An overlay lives as long as the machine. "unsafe" skips only the host's fsync: a guest's flush still takes QEMU's
     // own caches to the kernel, so what the guest synced outlives a killed QEMU all the same.
-    const std::string cache = options.write_to_image ? "writeback" : "unsafe";
-    out.add("-drive", "if=none,id=disk,discard=unmap,cache=" + cache + ",format=" + files.disk_format +
-                          ",file=" + value(files.disk));
+    if (options.write_log.empty()) {
+        const std::string cache = options.write_to_image ? "writeback" : "unsafe";
+        out.add("-drive", "if=none,id=disk,discard=unmap,cache=" + cache + ",format=" + files.disk_format +
+                              ",file=" + value(files.disk));
+    } else {
+        plan_logged_disk(out, options, files);
+    }
     // Boot index 0 is taken where a kernel is started directly.
     out.add("-device", options.disk_bus == DiskBus::kNvme ? "nvme,drive=disk,serial=ballast,bootindex=1"
                                                           : "virtio-blk-pci,drive=disk,serial=ballast,bootindex=1");

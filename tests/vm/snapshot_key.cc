@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/file_io.h"
+#include "base/positioned_io.h"
 #include "tests/vm/seed_iso.h"
 
 namespace ballast::vm {
@@ -20,18 +21,8 @@ constexpr std::uint64_t kEdge = 1U << 20;
 constexpr int kFormat = 1; // of a snapshot's directory; another number invalidates all older ones
 
 Result<std::string> read_part(const Fd &file, const fs::path &path, std::uint64_t offset, std::uint64_t size) {
-    std::string bytes(size, '\0');
-    for (std::size_t have = 0; have < size;) {
-        const ssize_t count = pread(file.get(), bytes.data() + have, size - have, static_cast<off_t>(offset + have));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return count < 0 ? fail_errno("read " + path.string()) : fail(EIO, path.string() + " became shorter");
-        }
-        have += static_cast<std::size_t>(count);
-    }
-    return bytes;
+    std::string bytes = TRY(read_at(file, offset, size, "read " + path.string()));
+    return bytes.size() == size ? Result<std::string>(std::move(bytes)) : fail(EIO, path.string() + " became shorter");
 }
 
 // Their content may be any bytes, which JSON cannot hold.

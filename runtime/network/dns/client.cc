@@ -26,16 +26,28 @@ constexpr std::size_t kLengthSize = 2;
 struct Batch {
     std::array<std::array<char, kLargestQuery>, kBatch> bytes;
     std::array<sockaddr_in, kBatch> from;
-    std::array<iovec, kBatch> pieces;
+    std::array<std::array<iovec, 2>, kBatch> pieces;
     std::array<mmsghdr, kBatch> headers;
+    std::array<Heading, kBatch> headings;
     std::array<std::string, kBatch> replies;
 
     Batch() : headers{} {} // all else is filled in for each batch
-    void prepare(std::size_t i, std::size_t header) {
+    void prepare(std::size_t i, std::size_t header, std::size_t count) {
         headers[header].msg_hdr.msg_name = &from[i];
         headers[header].msg_hdr.msg_namelen = sizeof from[i];
-        headers[header].msg_hdr.msg_iov = &pieces[i];
-        headers[header].msg_hdr.msg_iovlen = 1;
+        headers[header].msg_hdr.msg_iov = pieces[i].data();
+        headers[header].msg_hdr.msg_iovlen = count;
+    }
+    void prepare_query(std::size_t i) {
+        pieces[i][0] = {.iov_base = bytes[i].data(), .iov_len = kLargestQuery};
+        prepare(i, i, 1);
+    }
+    void prepare_reply(std::size_t i, std::size_t header, std::string reply) {
+        replies[i] = std::move(reply);
+        headings[i] = heading_of_reply(from[i], replies[i].size());
+        pieces[i] = {iovec{.iov_base = headings[i].data(), .iov_len = headings[i].size()},
+                     iovec{.iov_base = replies[i].data(), .iov_len = replies[i].size()}};
+        prepare(i, header, 2);
     }
 };
 
@@ -86,8 +98,7 @@ void Client::read_datagrams() {
 bool Client::read_batch() {
     Batch &work = batch();
     for (std::size_t i = 0; i < kBatch; i++) {
-        work.pieces[i] = {.iov_base = work.bytes[i].data(), .iov_len = kLargestQuery};
-        work.prepare(i, i);
+        work.prepare_query(i);
     }
     const int got = recvmmsg(sockets_.udp.get(), work.headers.data(), kBatch, MSG_DONTWAIT, nullptr);
     unsigned replies = 0;
@@ -98,15 +109,13 @@ bool Client::read_batch() {
         }
         std::optional<std::string> reply = answer({work.bytes[i].data(), work.headers[i].msg_len}, Asker(work.from[i]));
         if (reply) {
-            work.replies[i] = std::move(*reply);
-            work.pieces[i] = {.iov_base = work.replies[i].data(), .iov_len = work.replies[i].size()};
-            work.prepare(i, replies++); // never behind the one that is read next
+            work.prepare_reply(i, replies++, std::move(*reply)); // never behind the one that is read next
         }
     }
     unsigned sent = 0;
     while (sent < replies) {
         const int count =
-            sendmmsg(sockets_.udp.get(), &work.headers[sent], replies - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+            sendmmsg(sockets_.replies.get(), &work.headers[sent], replies - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         sent += count > 0 ? static_cast<unsigned>(count) : 1; // one that cannot be sent is lost, as datagrams are
     }
     return got == static_cast<int>(kBatch);
@@ -155,7 +164,9 @@ std::optional<std::string> Client::forward(const Query &query, std::string_view 
 void Client::answered(std::uint64_t number, const Asker &asker, std::string response) {
     const auto over = exchanges_.extract(number); // destroyed at the end: we are called by it
     if (const auto *to = std::get_if<sockaddr_in>(&asker)) {
-        (void)sendto(sockets_.udp.get(), response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+        const Heading heading = heading_of_reply(*to, response.size());
+        response.insert(response.begin(), heading.begin(), heading.end());
+        (void)sendto(sockets_.replies.get(), response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                      reinterpret_cast<const sockaddr *>(to), sizeof *to); // lost when it cannot be sent
         return;
     }

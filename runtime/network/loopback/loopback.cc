@@ -23,28 +23,14 @@ constexpr std::uint32_t kMostPorts = 1 << 18; // 65535 of two protocols and fami
 constexpr std::uint32_t kFlowsKept = 8192;    // the least recently used makes room; 1 MiB
 
 std::unexpected<Error> failed(const std::string &what, int code) {
-    const std::string message = "ports on the host's loopback addresses: " + what;
-    switch (code) {
-    case EPERM:
-        return fail(code, message + ": Operation not permitted (it takes CAP_BPF and CAP_NET_ADMIN)");
-    case ENOSYS:
-    case EINVAL:
-        return fail(ENOTSUP, message + ": this kernel lacks programs for socket addresses (CONFIG_CGROUP_BPF)");
-    default:
-        return fail_errno(message, code);
-    }
+    return bpf::failed("ports on the host's loopback addresses: " + what, code,
+                       "programs for socket addresses (CONFIG_CGROUP_BPF)");
 }
 
 Result<Fd> create_map(bpf_map_type type, std::string_view name, std::size_t key, std::uint32_t most, unsigned flags) {
-    bpf_attr attributes{};
-    attributes.map_type = type;
-    attributes.key_size = static_cast<__u32>(key);
-    attributes.value_size = sizeof(Destination);
-    attributes.max_entries = most;
-    attributes.map_flags = flags;
-    std::ranges::copy(name, attributes.map_name);
-    const int fd = bpf::call(BPF_MAP_CREATE, attributes);
-    return fd >= 0 ? Result<Fd>(Fd(fd)) : failed("make a map", errno);
+    bpf::Outcome<Fd> map = bpf::create_map(
+        {.type = type, .name = name, .key = key, .value = sizeof(Destination), .most = most, .flags = flags});
+    return map ? Result<Fd>(std::move(*map)) : failed("make a map", map.error());
 }
 
 template <typename Info>

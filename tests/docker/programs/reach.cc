@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that tells its clients where it sees them, and such a client:
 //
-//     reach serve PROTOCOL ADDRESS PORT
-//     reach ask PROTOCOL ADDRESS PORT      prints the address; status 1 and the reason when nothing answers in time
+//     reach serve PROTOCOL ADDRESS PORT... one server for each three words
+//     reach ask PROTOCOL ADDRESS PORT...   prints the address, or "nothing", a line for each three words, which are
+//                                          asked at once; status 1 and the reason when one has no answer in time
 //     reach hold tcp ADDRESS PORT FILE     a connection over which it asks once a line that it reads from FILE, a fifo
 //     reach has PROTOCOL                   status 1: this kernel lacks it
 //
@@ -19,8 +20,10 @@
 #include <poll.h>
 #include <string>
 #include <string_view>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -144,6 +147,49 @@ int ask(std::string_view protocol, const char *text, const char *port, const cha
     return 0;
 }
 
+// One question in a process of its own; where its answer comes.
+int start_asking(char **words) {
+    std::array<int, 2> ends{};
+    if (pipe(ends.data()) != 0) {
+        die("pipe");
+    }
+    if (fork() == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        const int status = ask(words[0], words[1], words[2], nullptr);
+        std::fflush(stdout);
+        _exit(status);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+int ask_all(int count, char **words) {
+    std::vector<int> answers;
+    for (int i = 0; i + 2 < count; i += 3) {
+        answers.push_back(start_asking(words + i));
+    }
+    int status = 0;
+    for (const int answer : answers) {
+        std::array<char, 256> line{};
+        const bool answered = read(answer, line.data(), line.size() - 1) > 0;
+        std::fputs(answered ? line.data() : "nothing\n", stdout);
+        status = answered ? status : 1;
+    }
+    return status;
+}
+
+void serve_one(std::string_view protocol, const char *address, const char *port) {
+    Address own = parse(address, port);
+    const int server = open_socket(protocol, own.bytes.ss_family);
+    const int on = 1;
+    setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (server < 0 || bind(server, own.get(), own.size) != 0 || (protocol != "udp" && listen(server, 64) != 0)) {
+        die(address);
+    }
+    protocol == "udp" ? serve_datagrams(server) : serve(server);
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -153,18 +199,20 @@ int main(int count, char **words) {
         return open_socket(protocol, AF_INET) >= 0 ? 0 : 1;
     }
     if (count < 5) {
-        std::fputs("usage: reach serve|ask|hold PROTOCOL ADDRESS PORT [FIFO]\n", stderr);
+        std::fputs("usage: reach serve|ask|hold PROTOCOL ADDRESS PORT [FIFO | PROTOCOL ADDRESS PORT...]\n", stderr);
         return 2;
     }
-    if (verb != "serve") {
+    if (verb == "hold") {
         return ask(protocol, words[3], words[4], count > 5 ? words[5] : nullptr);
     }
-    Address own = parse(words[3], words[4]);
-    const int server = open_socket(protocol, own.bytes.ss_family);
-    const int on = 1;
-    setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (server < 0 || bind(server, own.get(), own.size) != 0 || (protocol != "udp" && listen(server, 64) != 0)) {
-        die(words[3]);
+    if (verb == "ask") {
+        return ask_all(count - 2, words + 2);
     }
-    protocol == "udp" ? serve_datagrams(server) : serve(server);
+    for (int i = 5; i + 2 < count; i += 3) { // all but the first
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); // who ends the first ends all
+            serve_one(words[i], words[i + 1], words[i + 2]);
+        }
+    }
+    serve_one(protocol, words[3], words[4]);
 }

@@ -5,11 +5,11 @@
 #include <csignal>
 #include <filesystem>
 
-#include "tests/integration/api/pod_fixture.h"
+#include "tests/integration/api/running_pod.h"
 
 using namespace ballast;
 using ballast::api_tests::namespace_of;
-using ballast::api_tests::PodFixture;
+using Pod = ballast::api_tests::RunningPod;
 using grpc::Code;
 namespace cri = ::runtime::v1;
 namespace fs = std::filesystem;
@@ -21,90 +21,6 @@ std::string status_line(int pid, const std::string &name) {
     const std::size_t at = text.find("\n" + name + ":\t") + name.size() + 3;
     return text.substr(at, text.find('\n', at) - at);
 }
-
-struct Pod : PodFixture {
-    cri::PodSandboxConfig pod = sandbox("web");
-    std::string id;
-    Pod() {
-        pod.set_log_directory(path("logs").string());
-        pod.mutable_dns_config()->add_servers("10.0.0.10");
-        id = run_pod(pod);
-    }
-
-    static cri::ContainerConfig config(const std::string &name, const std::vector<std::string> &words) {
-        cri::ContainerConfig config;
-        config.mutable_metadata()->set_name(name);
-        config.mutable_image()->set_image("inside");
-        config.set_log_path(name + "/0.log");
-        config.mutable_args()->Add(words.begin(), words.end());
-        return config;
-    }
-    grpc::TypedReply<cri::CreateContainerResponse> try_create(const cri::ContainerConfig &config) {
-        cri::CreateContainerRequest request;
-        request.set_pod_sandbox_id(id);
-        *request.mutable_config() = config;
-        *request.mutable_sandbox_config() = pod;
-        return kubelet.ask<cri::CreateContainerResponse>("RuntimeService/CreateContainer", request);
-    }
-    std::string create(const cri::ContainerConfig &config) {
-        const auto reply = try_create(config);
-        INFO(reply.outcome.message);
-        REQUIRE(reply.outcome.ok());
-        return reply.response.container_id();
-    }
-    grpc::Outcome try_start(const std::string &container) {
-        cri::StartContainerRequest request;
-        request.set_container_id(container);
-        return kubelet.ask<cri::StartContainerResponse>("RuntimeService/StartContainer", request).outcome;
-    }
-    std::string start(const cri::ContainerConfig &config) {
-        std::string container = create(config);
-        const grpc::Outcome outcome = try_start(container);
-        INFO(outcome.message << "\n" << log());
-        REQUIRE(outcome.ok());
-        return container;
-    }
-    void stop_container(const std::string &container, std::int64_t timeout) {
-        cri::StopContainerRequest request;
-        request.set_container_id(container);
-        request.set_timeout(timeout);
-        (void)kubelet.answer<cri::StopContainerResponse>("RuntimeService/StopContainer", request);
-    }
-    void remove_container(const std::string &container) {
-        cri::RemoveContainerRequest request;
-        request.set_container_id(container);
-        (void)kubelet.answer<cri::RemoveContainerResponse>("RuntimeService/RemoveContainer", request);
-    }
-    cri::ContainerStatus container_status(const std::string &container) {
-        cri::ContainerStatusRequest request;
-        request.set_container_id(container);
-        return kubelet.answer<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request).status();
-    }
-    cri::ContainerStatus ended(const std::string &container) {
-        REQUIRE(eventually([&] { return container_status(container).state() == cri::CONTAINER_EXITED; }));
-        return container_status(container);
-    }
-    std::size_t count(const std::function<void(cri::ContainerFilter &)> &fill) {
-        cri::ListContainersRequest request;
-        fill(*request.mutable_filter());
-        return static_cast<std::size_t>(
-            kubelet.answer<cri::ListContainersResponse>("RuntimeService/ListContainers", request).containers_size());
-    }
-    grpc::TypedReply<cri::ExecSyncResponse> exec(const std::string &container, const std::vector<std::string> &words,
-                                                 std::int64_t timeout = 0) {
-        cri::ExecSyncRequest request;
-        request.set_container_id(container);
-        request.mutable_cmd()->Add(words.begin(), words.end());
-        request.set_timeout(timeout);
-        return kubelet.ask<cri::ExecSyncResponse>("RuntimeService/ExecSync", request);
-    }
-    std::string said(const std::string &container, const std::vector<std::string> &words) {
-        auto reply = exec(container, words);
-        INFO(reply.outcome.message);
-        REQUIRE(reply.outcome.ok());
-        return reply.response.stdout();
-    }
-};
 
 } // namespace
 
@@ -134,6 +50,18 @@ TEST_CASE("a container joins its pod, runs once, and its end is told", "[api][cr
     CHECK(pod.output_of({"ps", "--filter", "name=k8s_app_web_default", "--format", "{{.Names}}"}) ==
           "k8s_app_web_default_11-22_0");
     CHECK(pod.docker({"rm", "-f", id}).status != 0);
+
+    cri::PodSandboxStatusRequest whole;
+    whole.set_pod_sandbox_id(pod.id);
+    const auto status = pod.kubelet.answer<cri::PodSandboxStatusResponse>("RuntimeService/PodSandboxStatus", whole);
+    REQUIRE(status.containers_statuses_size() == 1);
+    CHECK(status.containers_statuses(0).state() == cri::CONTAINER_RUNNING);
+    cri::CheckpointContainerRequest checkpoint;
+    checkpoint.set_container_id(id);
+    const grpc::Outcome refused =
+        pod.kubelet.ask<cri::CheckpointContainerResponse>("RuntimeService/CheckpointContainer", checkpoint).outcome;
+    CHECK(refused.code == Code::kUnimplemented);
+    CHECK(refused.message == "this engine makes no checkpoints of containers");
 
     CHECK(pod.try_start(id).code != Code::kOk);
     pod.stop_container(id, 10);
@@ -205,6 +133,11 @@ TEST_CASE("a container is as its security context says, and tighter than docker'
     CHECK(status_line(pid, "Uid").starts_with("1000\t"));
     CHECK(status_line(pid, "Gid").starts_with("2000\t"));
     CHECK(status_line(pid, "Groups").starts_with("2000 3000"));
+    const cri::LinuxContainerUser user = pod.container_status(id).user().linux();
+    CHECK(user.uid() == 1000);
+    CHECK(user.gid() == 2000);
+    CHECK(std::vector<std::int64_t>(user.supplemental_groups().begin(), user.supplemental_groups().end()) ==
+          std::vector<std::int64_t>{2000, 3000});
     CHECK(status_line(pid, "NoNewPrivs") == "1");
     CHECK(status_line(pid, "CapAmb") == "0000000000000400");
     CHECK(status_line(pid, "CapBnd") == "0000000000000400");
@@ -217,7 +150,9 @@ TEST_CASE("a container is as its security context says, and tighter than docker'
     cri::NamespaceOption &options = *target.mutable_linux()->mutable_security_context()->mutable_namespace_options();
     options.set_pid(cri::TARGET);
     options.set_target_id(id);
-    CHECK(namespace_of(pod.pid_of(pod.start(target)), "pid") == namespace_of(pid, "pid"));
+    const int beside = pod.pid_of(pod.start(target));
+    CHECK(namespace_of(beside, "pid") == namespace_of(pid, "pid"));
+    CHECK(status_line(beside, "Seccomp") == "0"); // as the interface has it where a context names no profile
 
     const auto last = std::stoul(must(read_file("/proc/sys/kernel/cap_last_cap")));
     if (std::popcount(std::stoull(status_line(getpid(), "CapBnd"), nullptr, 16)) != static_cast<int>(last) + 1) {
@@ -260,6 +195,46 @@ TEST_CASE("directories and devices of the host are in a container as it was aske
     REQUIRE(status.mounts_size() == 3);
     CHECK(status.mounts(0).propagation() == cri::PROPAGATION_HOST_TO_CONTAINER);
     CHECK(status.mounts(1).recursive_read_only());
+}
+
+TEST_CASE("an image is mounted as a volume, read-only, and kept for it", "[api][cri][root]") {
+    Pod pod;
+    (void)pod.output_of({"run", "--name", "maker", "--network", "none", "inside", "write", "/new", "of the image"});
+    (void)pod.output_of({"commit", "maker", "data:1"});
+    (void)pod.output_of({"rm", "maker"});
+    cri::ContainerConfig config = Pod::config("reader", {"wait"});
+    cri::Mount &whole = *config.add_mounts(), &part = *config.add_mounts();
+    whole.mutable_image()->set_image("data:1");
+    whole.set_container_path("/volume");
+    part.mutable_image()->set_image("data:1");
+    part.set_image_sub_path("new");
+    part.set_container_path("/part");
+    const std::string id = pod.start(config);
+    CHECK(pod.said(id, {"/inside", "cat", "/volume/new"}) == "of the image");
+    CHECK(pod.said(id, {"/inside", "cat", "/part"}) == "of the image");
+    CHECK(pod.exec(id, {"/inside", "write", "/volume/new", "x"}).response.exit_code() == 1);
+    const auto program = pod.exec(id, {"/volume/inside", "exit", "0"});
+    CAPTURE(program.outcome.message, program.response.exit_code());
+    CHECK((!program.outcome.ok() || program.response.exit_code() == 126)); // what is mounted there is data
+    const cri::ContainerStatus status = pod.container_status(id);
+    REQUIRE(status.mounts_size() == 2);
+    CHECK(status.mounts(0).image().image() == "data:1");
+    CHECK(status.mounts(0).readonly());
+    CHECK(status.mounts(1).image_sub_path() == "new");
+
+    CHECK(pod.docker({"rmi", "data:1"}).status != 0); // a container has it
+    pod.remove_container(id);
+    CHECK_FALSE(must(read_file("/proc/self/mountinfo")).contains(id));
+    (void)pod.output_of({"rmi", "data:1"});
+
+    (void)pod.output_of({"tag", "inside", "data:1"});
+    part.set_image_sub_path("../../etc");
+    const std::string outside = pod.create(config);
+    const grpc::Outcome refused = pod.try_start(outside);
+    CHECK_FALSE(refused.ok());
+    CHECK(refused.message.contains("../../etc"));
+    pod.remove_container(outside);
+    CHECK_FALSE(must(read_file("/proc/self/mountinfo")).contains(outside));
 }
 
 TEST_CASE("commands in a container end in time, and their output has an end", "[api][cri][root]") {
@@ -334,8 +309,16 @@ TEST_CASE("what no container can be made of is refused, and leaves nothing", "[a
               mount.set_container_path("/tmp");
               mount.set_recursive_read_only(true); // and not read-only
           }) == Code::kInvalidArgument);
-    CHECK(refused([](Config &config) { config.add_mounts()->mutable_image()->set_image("inside"); }) ==
-          Code::kUnimplemented);
+    const auto image = [](Config &config) -> cri::Mount & {
+        cri::Mount &mount = *config.add_mounts();
+        mount.mutable_image()->set_image("inside");
+        mount.set_container_path("/volume");
+        return mount;
+    };
+    CHECK(refused([&](Config &config) { image(config).clear_container_path(); }) == Code::kInvalidArgument);
+    CHECK(refused([&](Config &config) { image(config).set_host_path("/tmp"); }) == Code::kInvalidArgument);
+    CHECK(refused([&](Config &config) { image(config).mutable_image()->clear_image(); }) == Code::kInvalidArgument);
+    CHECK(refused([&](Config &config) { image(config).mutable_image()->set_image("nothing"); }) == Code::kNotFound);
     CHECK(refused([](Config &config) { config.add_cdi_devices()->set_name("vendor.com/x=1"); }) ==
           Code::kUnimplemented);
     CHECK(refused([&](Config &config) { context(config).mutable_run_as_group()->set_value(1); }) ==

@@ -84,6 +84,23 @@ TEST_CASE("Kubernetes sees docker's images, and removes them for both", "[api][c
     CHECK(kubelet.remove("").code == Code::kInvalidArgument);
 }
 
+TEST_CASE("a pinned image is told so, and not cleaned up", "[api][cri][root]") {
+    DaemonFixture fixture(R"({"cgroups": "disabled", "pinned-images": ["inside", "docker.io/platform/*"]})");
+    ImageKubelet kubelet(fixture);
+    const std::string id = fixture.output_of({"image", "inspect", "-f", "{{.Id}}", "inside"});
+    CHECK(kubelet.status(id).image().pinned());
+    CHECK(kubelet.list().images(0).pinned());
+    (void)fixture.output_of({"image", "prune", "-a", "-f"});
+    CHECK(kubelet.list().images_size() == 1);
+
+    fixture.reload(R"({"cgroups": "disabled", "pinned-images": ["a*b"]})"); // refused: all stays as it was
+    fixture.reload(R"({"cgroups": "disabled", "pinned-images": []})");
+    CHECK(DaemonFixture::eventually([&] { return !kubelet.status(id).image().pinned(); }));
+    CHECK(fixture.log().contains("pinned-images"));
+    (void)fixture.output_of({"image", "prune", "-a", "-f"});
+    CHECK(kubelet.list().images_size() == 0);
+}
+
 TEST_CASE("Kubernetes pulls an image with its credentials", "[api][cri][root]") {
     const DaemonFixture fixture;
     ImageKubelet kubelet(fixture);
@@ -112,6 +129,9 @@ TEST_CASE("Kubernetes pulls an image with its credentials", "[api][cri][root]") 
     const auto usage = kubelet.answer<cri::ImageFsInfoResponse>("ImageService/ImageFsInfo", cri::ImageFsInfoRequest());
     REQUIRE(usage.image_filesystems_size() == 1);
     CHECK(usage.image_filesystems(0).used_bytes().value() >= image.size());
+    CHECK(usage.image_filesystems(0).inodes_used().value() > 0);
+    REQUIRE(usage.container_filesystems_size() == 1);
+    CHECK(usage.container_filesystems(0).has_used_bytes());
     CHECK(usage.image_filesystems(0).timestamp() > 0);
     CHECK(std::filesystem::is_directory(usage.image_filesystems(0).fs_id().mountpoint()));
 }

@@ -73,6 +73,10 @@ TEST_CASE("a pod's sandbox has a network, names and namespaces of its own, and g
     CHECK(fixture.addresses_taken() == 0);
     CHECK(fixture.attachments() == 0);
     CHECK(fixture.namespaces() == 0);
+    cri::UpdatePodSandboxResourcesRequest resources;
+    resources.set_pod_sandbox_id(id);
+    (void)fixture.kubelet.answer<cri::UpdatePodSandboxResourcesResponse>("RuntimeService/UpdatePodSandboxResources",
+                                                                         resources);
     fixture.stop_sandbox(id);
     fixture.remove_sandbox(id);
     fixture.remove_sandbox(id);
@@ -227,4 +231,46 @@ TEST_CASE("a sandbox whose process or network namespace is gone is not ready", "
     CHECK(fixture.addresses_taken() == 0);
     CHECK(fixture.attachments() == 0);
     CHECK(fixture.namespaces() == 0);
+}
+
+TEST_CASE("without an operator's network pods get ours, with the node's addresses once it has some",
+          "[api][cri][root]") {
+    PodFixture fixture;
+    must(make_directories(fixture.path("programs/cni")));
+    std::string shipped = must(read_file("/etc/cni/net.d/10-pods.conflist"));
+    shipped.replace(shipped.find("\"isGateway\""), 0, "\"forceAddress\":true,"); // as ours has it
+    must(write_file(fixture.path("programs/cni/pods.conflist"), shipped));
+    fs::remove("/etc/cni/net.d/10-pods.conflist");
+    const auto update = [&fixture](const std::string &ranges) {
+        cri::UpdateRuntimeConfigRequest request;
+        request.mutable_runtime_config()->mutable_network_config()->set_pod_cidr(ranges);
+        return fixture.kubelet.ask<cri::UpdateRuntimeConfigResponse>("RuntimeService/UpdateRuntimeConfig", request)
+            .outcome.code;
+    };
+    const auto address_of = [&fixture](const std::string &pod) {
+        return fixture.status(fixture.run_pod(PodFixture::sandbox(pod))).network().ip();
+    };
+    CHECK(address_of("one").starts_with("10.77.0."));
+    for (const char *bad : {"10.244.1.0", "10.244.1.0/32", "0.0.0.0/0", "10.1.0.0/24,10.2.0.0/24", "a/b", ","}) {
+        CAPTURE(bad);
+        CHECK(update(bad) == Code::kInvalidArgument);
+    }
+    CHECK(update("") == Code::kOk);
+    CHECK(update("10.78.0.0/24") == Code::kOk);
+    CHECK(address_of("two").starts_with("10.78.0."));
+    fixture.stop();
+    fixture.start();
+    CHECK(address_of("three").starts_with("10.78.0."));
+
+    cri::StatusRequest request;
+    request.set_verbose(true);
+    const auto status = fixture.kubelet.answer<cri::StatusResponse>("RuntimeService/Status", request);
+    CHECK(status.status().conditions(1).status());
+    CHECK(status.info().at("networkConfiguration").contains("10.78.0.0/24"));
+    CHECK(status.info().at("dataRoot") == fixture.path("data"));
+
+    // An operator's file counts at once, as it is.
+    must(write_file("/etc/cni/net.d/20-other.conflist", "{"));
+    const auto broken = fixture.kubelet.answer<cri::StatusResponse>("RuntimeService/Status", cri::StatusRequest());
+    CHECK_FALSE(broken.status().conditions(1).status());
 }

@@ -99,6 +99,15 @@ TEST_CASE("a container in the background is listed, asked, entered, stopped and 
     REQUIRE(fixture.output_of({"ps", "-aq"}).empty());
 }
 
+TEST_CASE("a command in a container has the client's terminal size at its first look", "[api][root]") {
+    const DaemonFixture fixture;
+    fixture.output_of({"run", "-d", "--name", "web", "--network", "none", "inside", "wait"});
+    std::string said =
+        fixture.shell("script -qec 'stty rows 31 cols 97; docker exec -t web /inside size 31' /dev/null </dev/null");
+    said.erase(said.find_last_not_of("\r\n") + 1);
+    CHECK(said == "31 97"); // and no other one before
+}
+
 TEST_CASE("logs are kept, told apart, and cut to what is asked", "[api][root]") {
     const DaemonFixture fixture;
     fixture.docker({"run", "--name", "talk", "--network", "none", "inside", "echo", "out", "err"});

@@ -43,6 +43,8 @@ TEST_CASE("docker images, tag, save, load, history and import", "[api][root]") {
 TEST_CASE("volumes, bind mounts and tmpfs", "[api][root]") { passes("volumes.sh"); }
 TEST_CASE("log drivers", "[api][root]") { passes("logging.sh"); }
 TEST_CASE("docker events", "[api][root]") { passes("events.sh"); }
-TEST_CASE("networks and published ports", "[api][root]") { passes("networks.sh"); }
+TEST_CASE("networks and names on them", "[api][root]") { passes("networks.sh"); }
+TEST_CASE("published ports", "[api][root]") { passes("ports.sh"); }
+TEST_CASE("two hundred containers on one network", "[api][root]") { passes("crowd.sh"); }
 TEST_CASE("docker compose", "[api][root]") { passes("compose.sh"); }
 TEST_CASE("applications as compose files describe them", "[api][root]") { passes("applications.sh"); }

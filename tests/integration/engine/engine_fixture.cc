@@ -2,15 +2,20 @@
 #include "tests/integration/engine/engine_fixture.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
-#include <fcntl.h>
 #include <filesystem>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd_passing.h"
 #include "runtime/image/tar.h"
+#include "tests/integration/orphans.h"
 
 namespace ballast::engine_tests {
 namespace {
@@ -69,8 +74,14 @@ image::ByteSource source_of(std::string_view text) {
 
 } // namespace
 
-EngineFixture::EngineFixture(bool keeps, fs::path loopback) : keeps_(keeps), loopback_(std::move(loopback)) {
+EngineFixture::EngineFixture(bool keeps, fs::path loopback)
+    : runtime(BALLAST_OCI_PROGRAM), monitor(BALLAST_MONITOR_PROGRAM), loopback_(std::move(loopback)) {
     own_mounts();
+    if (std::array<int, 2> ends{}; keeps) {
+        REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0);
+        tell_ = Fd(ends[0]);
+        told_ = Fd(ends[1]);
+    }
     if (mount("tmpfs", root().c_str(), "tmpfs", 0, "mode=0700,size=1g") != 0) {
         FAIL("tmpfs: " << errno);
     }
@@ -90,6 +101,7 @@ EngineFixture::~EngineFixture() {
         }
     }
     close();
+    testing::end_orphans(); // of an engine that the test could not open again
     (void)umount2(root().c_str(), MNT_DETACH);
 }
 
@@ -97,8 +109,8 @@ engine::Settings EngineFixture::settings() const {
     engine::Settings settings;
     settings.data_root = root() / "data";
     settings.run_root = root() / "run";
-    settings.oci_program = BALLAST_OCI_PROGRAM;
-    settings.monitor_program = BALLAST_MONITOR_PROGRAM;
+    settings.oci_program = runtime;
+    settings.monitor_program = monitor;
     settings.cgroups = false;
     settings.loopback_cgroup = loopback_;
     return settings;
@@ -112,8 +124,9 @@ void EngineFixture::open() {
          }}));
     engine::Settings given = settings();
     std::map<std::string, Fd> inherited;
-    if (keeps_) {
+    if (tell_.is_open()) {
         keep(given);
+        take_kept();
         for (const auto &[name, fd] : kept_) {
             inherited.emplace(name, must(fd.duplicate()));
         }
@@ -121,15 +134,39 @@ void EngineFixture::open() {
     engine_ = must(engine::Engine::open(std::move(given), *store_, std::move(inherited)));
 }
 
-void EngineFixture::keep(engine::Settings &settings) {
+// As with systemd, what was sent arrives, whatever becomes of the sender.
+void EngineFixture::keep(engine::Settings &settings) const {
     settings.keep_descriptor = [this](const std::string &name, BorrowedFd fd) {
-        const std::scoped_lock lock(kept_mutex_);
-        kept_.insert_or_assign(name, Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3)));
+        (void)send_with_fd(tell_, name.data(), name.size(), fd.get());
     };
     settings.forget_descriptor = [this](const std::string &name) {
-        const std::scoped_lock lock(kept_mutex_);
-        kept_.erase(name);
+        (void)send_with_fd(tell_, name.data(), name.size(), -1);
     };
+}
+
+void EngineFixture::take_kept() {
+    const auto is_same_file = [](const Fd &one, const Fd &other) {
+        return syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, one.get(), other.get()) == 0;
+    };
+    pollfd waiting{.fd = told_.get(), .events = POLLIN, .revents = 0};
+    while (poll(&waiting, 1, 0) == 1) {
+        std::array<char, 256> name{};
+        int passed = -1;
+        const ssize_t size = receive_with_fd(told_, name.data(), name.size(), &passed);
+        REQUIRE(size > 0);
+        Fd fd(passed);
+        const std::string of(name.data(), static_cast<std::size_t>(size));
+        if (!fd.is_open()) {
+            kept_.erase(of);
+        } else if (std::ranges::none_of(kept_, [&](const auto &one) { return is_same_file(one.second, fd); })) {
+            kept_.insert_or_assign(of, std::move(fd)); // one that is there already systemd does not take again
+        }
+    }
+}
+
+std::size_t EngineFixture::kept() {
+    take_kept();
+    return kept_.size();
 }
 
 void EngineFixture::close() {
@@ -295,6 +332,14 @@ std::vector<std::string> EngineFixture::leftovers() const {
         }
     }
     return found;
+}
+
+std::string lines(int count, const std::string &end) {
+    std::string text;
+    for (int number = 1; number <= count; number++) {
+        text += std::to_string(number) + end;
+    }
+    return text;
 }
 
 } // namespace ballast::engine_tests

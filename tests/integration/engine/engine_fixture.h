@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,8 @@ namespace fs = std::filesystem;
 
 class EngineFixture {
   public:
-    // `keeps`: what the engine asks systemd to keep it gets back when it is opened again.
+    // `keeps`: what the engine asks systemd to keep it gets back when it is opened again, also what an engine asked for
+    // that was forked off and killed.
     // `loopback`: the cgroup whose programs reach ports at loopback addresses; empty: none.
     explicit EngineFixture(bool keeps = false, fs::path loopback = {});
     ~EngineFixture();
@@ -48,7 +48,8 @@ class EngineFixture {
     // Nothing is left: no mount, no directory of a container, no process.
     std::vector<std::string> leftovers() const;
 
-    std::size_t kept() const { return kept_.size(); } // once nobody starts or ends
+    std::size_t kept();        // once nobody starts or ends
+    fs::path runtime, monitor; // from the next open() on
     fs::path root() const { return directory_.path(); }
     engine::Engine &engine() { return *engine_; }
     // Of both, since they were opened last.
@@ -57,15 +58,18 @@ class EngineFixture {
   private:
     void until_it_listens(const std::string &container);
     engine::Settings settings() const;
-    void keep(engine::Settings &settings);
-    bool keeps_;
+    void keep(engine::Settings &settings) const;
+    void take_kept();
     fs::path loopback_;
-    std::mutex kept_mutex_;
+    Fd tell_, told_; // what is to be kept and what not, on its way
     std::map<std::string, Fd> kept_;
     TemporaryDirectory directory_ = scratch();
     std::vector<std::string> store_warnings_;
     std::unique_ptr<image::ImageStore> store_;
     std::unique_ptr<engine::Engine> engine_;
 };
+
+// What the program's "say COUNT" writes.
+std::string lines(int count, const std::string &end = "\n");
 
 } // namespace ballast::engine_tests

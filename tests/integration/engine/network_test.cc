@@ -2,6 +2,7 @@
 #include "tests/integration/engine/engine_fixture.h"
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 
 #include "runtime/network/namespace.h"
@@ -27,6 +28,17 @@ network::Endpoint endpoint_of(EngineFixture &fixture, const std::string &contain
     const auto found = std::ranges::find(data.sandbox->endpoints, network, &network::Endpoint::network);
     REQUIRE(found != data.sandbox->endpoints.end());
     return *found;
+}
+
+bool comes_to_run(EngineFixture &fixture, const std::string &container) {
+    using namespace std::chrono_literals;
+    for (const auto end = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < end;) {
+        if (must(fixture.engine().inspect(container)).state.running()) {
+            return true;
+        }
+        std::this_thread::sleep_for(20ms);
+    }
+    return false;
 }
 
 } // namespace
@@ -100,6 +112,34 @@ TEST_CASE("containers are connected and disconnected while they run and while th
     CHECK(must(fixture.engine().prune_networks({})).removed.size() == 2);
     const std::string none = fixture.start({"wait"}, "alone");
     CHECK(error_of(fixture.engine().connect_network("bridge", none, {})).code == EPERM);
+}
+
+TEST_CASE("after a boot a container waits for those that it has a link to, or whose network it joins", "[root]") {
+    EngineFixture fixture;
+    const auto always = [&fixture](const std::string &name, const std::string &network) {
+        engine::CreateRequest request = on_network(fixture, name, network);
+        request.host.restart_policy.kind = engine::RestartPolicy::Kind::kAlways;
+        return request;
+    };
+    std::vector<std::string> ids = {started(fixture, always("db", "default"))};
+    engine::CreateRequest linked = always("web", "default");
+    linked.host.links = {"db:store"};
+    ids.push_back(started(fixture, std::move(linked)));
+    ids.push_back(started(fixture, always("side", "container:db")));
+    CHECK(must(fixture.engine().inspect("web")).host.links == engine::Texts{"/db:/web/store"});
+    for (const std::string &id : ids) {
+        must(fixture.engine().stop(id, "", 0));
+    }
+    const std::string refused = error_of(fixture.engine().start("web")).message;
+    CHECK(refused == "Cannot link to a non running container: /db AS /web/store");
+    fixture.close();
+    fixture.open();
+    fixture.engine().start_restarting();
+    for (const std::string &id : ids) {
+        CHECK(comes_to_run(fixture, id));
+    }
+    must(fixture.engine().rename("db", "other"));
+    CHECK(must(fixture.engine().inspect("web")).host.links == engine::Texts{"/other:/web/store"});
 }
 
 TEST_CASE("connecting and leaving while a container starts and stops leaves nothing behind", "[root]") {

@@ -4,8 +4,9 @@
 #include <array>
 #include <csignal>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include "tests/integration/orphans.h"
 
 namespace ballast::monitor_tests {
 
@@ -21,7 +22,7 @@ MonitorFixture::MonitorFixture() {
     settings.bundle = bundle();
     settings.pid_file = directory() / "pid";
     settings.log = {.driver = "json-file", .path = log_path(), .container_id = std::string(64, 'a')};
-    REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+    testing::adopt_orphans();
 }
 
 MonitorFixture::~MonitorFixture() {
@@ -35,6 +36,7 @@ MonitorFixture::~MonitorFixture() {
         (void)kill(spawned.pid, SIGKILL);
         (void)waitpid(spawned.pid, nullptr, 0);
     }
+    testing::end_orphans();
 }
 
 void MonitorFixture::spawn() {

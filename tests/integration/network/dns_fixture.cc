@@ -53,9 +53,9 @@ sockaddr_in at(const char *address, std::uint16_t port) {
     return whole;
 }
 
-Fd client_in(BorrowedFd network_namespace, int type) {
+Fd client_in(BorrowedFd network_namespace, int type, const char *server) {
     Fd socket = socket_in(network_namespace, type);
-    const sockaddr_in resolver = at("127.0.0.11");
+    const sockaddr_in resolver = at(server);
     REQUIRE(connect(socket.get(), reinterpret_cast<const sockaddr *>(&resolver), sizeof resolver) == 0);
     return socket;
 }

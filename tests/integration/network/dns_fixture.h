@@ -18,8 +18,8 @@ namespace ballast::dns::testing {
 using namespace ballast::testing;
 
 sockaddr_in at(const char *address, std::uint16_t port = 53);
-// Connected to the resolver.
-Fd client_in(BorrowedFd network_namespace, int type);
+// Connected to the resolver, or another.
+Fd client_in(BorrowedFd network_namespace, int type, const char *server = "127.0.0.11");
 
 // A query with the given id for a plain name.
 std::string query(std::uint16_t id, std::string_view name, unsigned type = 1);

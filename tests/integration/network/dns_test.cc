@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <netinet/in.h>
 #include <set>
 #include <sys/socket.h>
 
@@ -34,6 +35,16 @@ struct Machine {
     Fd udp() { return client_in(container, SOCK_DGRAM); }
     Fd tcp() { return client_in(container, SOCK_STREAM); }
 };
+
+// As a name server binds who serves everybody: IPv4 as well, by an IPv6 socket.
+Fd bound_in(BorrowedFd network_namespace, int type) {
+    Fd socket = socket_in(network_namespace, type, AF_INET6);
+    sockaddr_in6 all{};
+    all.sin6_family = AF_INET6;
+    all.sin6_port = htons(53);
+    REQUIRE(bind(socket.get(), reinterpret_cast<const sockaddr *>(&all), sizeof all) == 0);
+    return socket;
+}
 
 std::optional<std::string> silent(const NameServerThread::Asked &) { return std::nullopt; }
 
@@ -183,14 +194,6 @@ TEST_CASE("a network that is joined or left counts from then on", "[root][dns]")
 
 TEST_CASE("what is asked while nobody listens is answered once somebody does", "[root][dns]") {
     Machine machine;
-    Sockets sockets = must(open_sockets(new_network_namespace()));
-    Sockets kept;
-    kept.udp = must(sockets.udp.duplicate());
-    kept.tcp = must(sockets.tcp.duplicate());
-    must(machine.resolver.attach("other", std::move(sockets), machine.settings));
-    machine.resolver.detach("other");
-    machine.resolver.detach("other");
-
     Sockets of_me;
     machine.resolver.detach("me");
     CHECK(ask(machine.udp(), "web") == "silence");
@@ -217,4 +220,46 @@ TEST_CASE("a container that asks without end is refused, others are not", "[root
 TEST_CASE("the resolver is taken by one only", "[root][dns]") {
     Machine machine;
     CHECK(error_of(open_sockets(machine.container)).code == EADDRINUSE);
+}
+
+TEST_CASE("a name server in the container may have port 53 of all addresses, and the resolver answers beside it",
+          "[root][dns]") {
+    for (const bool first : {true, false}) { // whether the container's was there before
+        Machine machine;
+        if (first) {
+            machine.resolver.detach("me");
+        }
+        const Fd udp = bound_in(machine.container, SOCK_DGRAM), tcp = bound_in(machine.container, SOCK_STREAM);
+        REQUIRE(listen(tcp.get(), 1) == 0);
+        if (first) {
+            must(machine.resolver.attach("me", must(open_sockets(machine.container)), machine.settings));
+        }
+        CHECK(ask(machine.udp(), "web") == "0 10.0.0.2");
+        CHECK(ask(machine.tcp(), "web") == "0 10.0.0.2");
+        // What is asked at its other addresses is the container's own server's.
+        const Fd other = client_in(machine.container, SOCK_DGRAM, "127.0.0.1");
+        send_query(other, query(1, "web"));
+        CHECK(receive(udp) == query(1, "web"));
+        CHECK_FALSE(receive(other, std::chrono::milliseconds(100)));
+        const Fd stream = client_in(machine.container, SOCK_STREAM, "127.0.0.1");
+        CHECK(Fd(accept4(tcp.get(), nullptr, nullptr, SOCK_CLOEXEC)).is_open());
+    }
+}
+
+TEST_CASE("of sockets that were kept in part the rest is made, and what waits in them is answered", "[root][dns]") {
+    Machine machine;
+    machine.resolver.detach("me");
+    Sockets sockets = must(open_sockets(machine.container));
+    const Fd asked = machine.udp(), stream = machine.tcp();
+    send_query(asked, query(1, "web"));
+    send_query(stream, query(2, "web"));
+    sockets.steering.close();
+    sockets.replies.close();
+    CHECK_FALSE(sockets.complete());
+    sockets = must(open_sockets(machine.container, std::move(sockets)));
+    CHECK(sockets.complete());
+    must(machine.resolver.attach("me", std::move(sockets), machine.settings));
+    CHECK(shown(receive(asked)) == "0 10.0.0.2");
+    CHECK(shown(receive(stream)) == "0 10.0.0.2");
+    CHECK(ask(machine.udp(), "web") == "0 10.0.0.2");
 }

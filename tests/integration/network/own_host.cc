@@ -45,11 +45,11 @@ Fd new_network_namespace() {
     return made;
 }
 
-Fd socket_in(BorrowedFd network_namespace, int type) {
+Fd socket_in(BorrowedFd network_namespace, int type, int family) {
     Fd made;
-    std::thread([&made, network_namespace, type] {
+    std::thread([&made, network_namespace, type, family] {
         if (setns(network_namespace.get(), CLONE_NEWNET) == 0) {
-            made = Fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
+            made = Fd(socket(family, type | SOCK_CLOEXEC, 0));
         }
     }).join();
     REQUIRE(made.is_open());

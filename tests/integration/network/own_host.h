@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/socket.h>
+
 #include "base/fd.h"
 
 // A host and its containers, as network namespaces with nothing but their loopback devices.
@@ -23,5 +25,5 @@ bool loopback_up(); // of the thread's namespace
 Fd new_network_namespace();
 
 // A socket of a program in there.
-Fd socket_in(BorrowedFd network_namespace, int type);
+Fd socket_in(BorrowedFd network_namespace, int type, int family = AF_INET);
 } // namespace ballast::testing

@@ -70,6 +70,27 @@ TEST_CASE_METHOD(OciFixture, "a container joins the namespaces of another", "[ro
     CHECK(status("first") == "running");
 }
 
+TEST_CASE_METHOD(OciFixture, "a further process is inside a container that has the host's processes, too", "[root]") {
+    configure({"wait"}, [](Json &config) {
+        auto &namespaces = config["linux"]["namespaces"];
+        for (std::size_t index = 0; index < namespaces.size(); ++index) {
+            if (namespaces[index]["type"] == "pid") {
+                namespaces.erase(index);
+                break;
+            }
+        }
+    });
+    REQUIRE(create().status == 0);
+    REQUIRE(oci({"start", "web"}).status == 0);
+    const std::string pid = std::to_string(Json::parse(oci({"state", "web"}).output)["pid"].get<int>());
+    REQUIRE(namespace_of(pid, "pid") == namespace_of("self", "pid"));
+    const Completed further = oci({"exec", "web", "inside", "cat", "/proc/self/mountinfo"});
+    INFO(further.errors);
+    CHECK(further.status == 0);
+    CHECK(further.output == must(read_file("/proc/" + pid + "/mountinfo")));
+    CHECK(oci({"exec", "web", "inside", "cat", "/proc/sys/kernel/hostname"}).output == "inside\n");
+}
+
 TEST_CASE_METHOD(OciFixture, "the user namespace of another container is joined with what it owns", "[root]") {
     leave_chroot();
     (void)must(run_checked({.arguments = {"chown", "-R", "100000:100000", (bundle() / "rootfs").string()}}));

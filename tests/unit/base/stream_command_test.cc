@@ -3,9 +3,7 @@
 
 #include <array>
 
-#include "base/stream/spdy.h"
-#include "base/stream/websocket.h"
-#include "tests/unit/check.h"
+#include "tests/unit/base/stream_test_clients.h"
 
 using namespace ballast;
 using namespace ballast::stream;
@@ -22,26 +20,6 @@ struct Program : RemoteCommand::Events {
         seen.push_back(std::to_string(columns) + "x" + std::to_string(rows));
     }
     void on_gone() override { seen.emplace_back("gone"); }
-};
-
-struct WebClient : WebSocket::Events {
-    WebSocket socket{WebSocket::Side::kClient, *this};
-    std::vector<std::string> messages;
-    bool closed = false;
-    void on_message(bool, std::string_view message) override { messages.emplace_back(message); }
-    void on_close(std::uint16_t) override { closed = true; }
-};
-
-struct SpdyClient : Spdy::Events {
-    Spdy spdy = must(Spdy::make(Spdy::Side::kClient, *this));
-    std::map<Spdy::Stream, std::string> data;
-    std::vector<Spdy::Stream> ended, refused;
-    void on_stream(Spdy::Stream, const Fields &, bool) override {}
-    void on_accepted(Spdy::Stream, const Fields &) override {}
-    void on_data(Spdy::Stream stream, std::string_view bytes) override { data[stream] += bytes; }
-    void on_end(Spdy::Stream stream) override { ended.push_back(stream); }
-    void on_reset(Spdy::Stream stream, std::uint32_t) override { refused.push_back(stream); }
-    void on_go_away() override {}
 };
 
 using Seen = std::vector<std::string>;
@@ -93,8 +71,7 @@ TEST_CASE("a command's streams go over a WebSocket's channels", "[stream]") {
     command->finish({.exit_code = 0});
     command->write_output("late");
     must(client.socket.feed(command->take_output()));
-    CHECK(client.messages == Seen{std::string("\0", 1), "\1", "\2", "\1out", "\2err",
-                                  std::string("\3") + R"({"metadata":{},"status":"Success"})"});
+    CHECK(client.messages == Seen{"\1", "\1out", "\2err", std::string("\3") + R"({"metadata":{},"status":"Success"})"});
     CHECK(client.closed);
     must(command->feed(client.socket.take_output()));
     CHECK(program.seen.back() == "gone");
@@ -113,14 +90,68 @@ TEST_CASE("streams that a command does not have are not heard over a WebSocket",
     CHECK(program.seen == Seen{"ready"});
     CHECK(program.input.empty());
     CHECK(client.messages == Seen{"\1"});
-    CHECK_FALSE(RemoteCommand::over_websocket(program, {}, "channel.k8s.io").has_value());
+    CHECK_FALSE(RemoteCommand::over_websocket(program, {}, "v3.channel.k8s.io").has_value());
+    CHECK_FALSE(RemoteCommand::over_spdy(program, {}, kCommandV5).has_value());
+}
+
+TEST_CASE("a command's streams go over a WebSocket as text", "[stream]") {
+    Program program;
+    WebClient client;
+    const auto command = must(RemoteCommand::over_websocket(program, {.input = true, .errors = true, .terminal = true},
+                                                            "v4.base64.channel.k8s.io"));
+    client.socket.send(true, "0YWJj");
+    client.socket.send(true, "4eyJXaWR0aCI6ODAsIkhlaWdodCI6MjR9");
+    must(command->feed(client.socket.take_output()));
+    CHECK(program.input == "abc");
+    CHECK(program.seen == Seen{"ready", "80x24"});
+    command->write_errors("err");
+    command->finish({.exit_code = 0});
+    must(client.socket.feed(command->take_output()));
+    CHECK(client.messages == Seen{"2", "2ZXJy", "3eyJtZXRhZGF0YSI6e30sInN0YXR1cyI6IlN1Y2Nlc3MifQ=="});
+
+    WebClient careless;
+    const auto other = must(RemoteCommand::over_websocket(program, {.input = true}, "base64.channel.k8s.io"));
+    careless.socket.send(true, "0a b");
+    CHECK(other->feed(careless.socket.take_output()).error().code == EPROTO);
+    must(careless.socket.feed(other->take_output()));
+    CHECK(careless.closed);
+}
+
+TEST_CASE("versions of old hear of a command's end in plain words", "[stream]") {
+    const auto last_word = [](const CommandEnd &end) {
+        Program program;
+        WebClient client;
+        const auto command = must(RemoteCommand::over_websocket(program, {.output = true}, kCommandV1));
+        must(command->feed({}));
+        command->finish(end);
+        must(client.socket.feed(command->take_output()));
+        CHECK(client.closed);
+        return client.messages.back();
+    };
+    CHECK(last_word({.exit_code = 0}) == "\1"); // the first message, and no other
+    CHECK(last_word({.exit_code = 3}) == "\3"
+                                         "command terminated with non-zero exit code: exit status 3");
+    CHECK(last_word({.message = "no such file"}) == "\3"
+                                                    "no such file");
+
+    Program program;
+    SpdyClient client;
+    const auto command =
+        must(RemoteCommand::over_spdy(program, {.output = true, .terminal = true}, "v2.channel.k8s.io"));
+    const Spdy::Stream error = client.spdy.open({{"streamtype", "error"}});
+    client.spdy.open({{"streamtype", "stdout"}});
+    must(command->feed(client.spdy.take_output()));
+    CHECK(program.seen == Seen{"ready"}); // there is no stream for sizes yet
+    command->finish({.exit_code = 3});
+    must(client.spdy.feed(command->take_output()));
+    CHECK(client.data[error] == "command terminated with non-zero exit code: exit status 3");
 }
 
 TEST_CASE("a command's streams go over streams of SPDY", "[stream]") {
     Program program;
     SpdyClient client;
     const auto command =
-        must(RemoteCommand::over_spdy(program, {.input = true, .output = true, .errors = false, .terminal = true}));
+        must(RemoteCommand::over_spdy(program, {.input = true, .output = true, .terminal = true}, kCommandV4));
     const Spdy::Stream error = client.spdy.open({{"streamtype", "error"}});
     const Spdy::Stream input = client.spdy.open({{"streamtype", "stdin"}});
     const Spdy::Stream output = client.spdy.open({{"streamtype", "stdout"}});

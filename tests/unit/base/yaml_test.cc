@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/yaml.h"
 
+#include <format>
+
 #include <catch2/catch_test_macros.hpp>
 #include <limits>
 
@@ -209,4 +211,18 @@ TEST_CASE("a file is named as it was given", "[yaml]") {
 }
 
 } // namespace
+TEST_CASE("a document is written as JSON with the types that its plain scalars have", "[yaml]") {
+    const YamlNode node = must(YamlNode::parse("b: [1, -2, 0.5, 1e3, 0644, \"7\", 1.2.3, 08, 1., 0x10, .5]\n"
+                                               "a: {t: true, n: null, e: , w: yes, q: \"a\\\"b\\n\\\\\"}\n",
+                                               "f"));
+    REQUIRE(must(node.json()) == R"({"a":{"e":null,"n":null,"q":"a\"b\u000a\\","t":true,"w":"yes"},)"
+                                 R"("b":[1,-2,0.5,1e3,420,"7","1.2.3","08","1.","0x10",".5"]})");
+    REQUIRE(must(must(YamlNode::parse("", "f")).json()) == "null");
+    std::string bomb = "a0: &a0 [x, x]\n";
+    for (int i = 1; i < 40; i++) {
+        bomb += std::format("a{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
+    }
+    REQUIRE(error_of(must(YamlNode::parse(bomb, "f")).json()).code == EFBIG);
+}
+
 } // namespace ballast

@@ -39,6 +39,8 @@ TEST_CASE("networks are compared with budgets, and memory with what ports add", 
     CHECK(out->theirs.median == 200);
     CHECK(out->budget == 1 / 0.95);
     CHECK(network_remarks(results()).contains("ballastd: 100 published ports add 0.5 MiB"));
+    CHECK(all.size() == 3); // what was measured, and no more
+    CHECK(network_remarks({{.name = "ballastd", .samples = {{"out", {100}}}}}).empty());
 }
 
 TEST_CASE("an engine under measurement is a name, a socket and processes", "[measured_engine]") {

@@ -88,6 +88,17 @@ TEST_CASE("an image that is written to keeps its flushes, an overlay does not ne
     CHECK(any_contains(values(plan({.image = "/image", .write_to_image = true}), "-drive"), "cache=writeback"));
 }
 
+TEST_CASE("a log of what is written stands between the guest and its disk", "[vm]") {
+    const Words words = plan({.image = "/image", .write_log = "/a,b/log"});
+    CHECK(values(words, "-blockdev") ==
+          Words{"driver=qcow2,node-name=content,discard=unmap,cache.no-flush=on,file.driver=file,file.filename=/run/"
+                "disk.qcow2",
+                "driver=file,node-name=log,filename=/a,,b/log",
+                "driver=blklogwrites,node-name=disk,file=content,log=log,log-sector-size=512"});
+    CHECK_FALSE(any_contains(values(words, "-drive"), "id=disk"));
+    CHECK(any_contains(values(words, "-device"), "virtio-blk-pci,drive=disk,"));
+}
+
 TEST_CASE("NVMe, e1000e, seed and extra disks appear as devices", "[vm]") {
     QemuFiles files = kFiles;
     files.seed = "/run/seed.iso";

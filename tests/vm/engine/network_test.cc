@@ -5,8 +5,7 @@
 #include <functional>
 #include <thread>
 
-#include "tests/images/sources.h"
-#include "tests/vm/image/guest.h"
+#include "tests/vm/engine/docker_machine.h"
 
 using namespace ballast;
 using namespace ballast::vm;
@@ -16,20 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uint16_t kPublished = 8080, kRemoteAccess = 2376;
 
-// With the image busybox, and the program `reach` of tests/docker in /var/lib/test.
 Machine with_busybox() {
     MachineOptions options = image_options("network");
     options.forwarded_ports = {kPublished, kRemoteAccess};
     Machine machine = must(Machine::boot(std::move(options)));
-    const TemporaryDirectory images = scratch();
-    must(run_checked({.arguments = {BALLAST_TEST_IMAGES_PROGRAM, "build", "--cache", images::test_cache().string(),
-                                    "--out", images.path().string(), "busybox"}}));
-    must(run_checked({.arguments = {"skopeo", "--tmpdir", images.path().string(), "--insecure-policy", "copy", "-q",
-                                    "oci:" + (images.path() / "busybox:latest").string(),
-                                    "docker-archive:" + (images.path() / "archive").string() + ":busybox:latest"}}));
-    must(machine.copy_in(images.path() / "archive", "/var/lib/test/archive"));
-    must(machine.copy_in(BALLAST_REACH_PROGRAM, "/var/lib/test/reach"));
-    must(machine.run_checked("docker load -i /var/lib/test/archive"));
+    load_busybox(machine);
     return machine;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,33 @@ int count_lines(int lines) {
         usleep(10'000);
     }
     return 0;
+}
+
+// Rows and columns of its terminal, and again whenever they change, until there are so many rows.
+int print_size(int last) {
+    sigset_t changes;
+    sigemptyset(&changes);
+    sigaddset(&changes, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &changes, nullptr);
+    for (int signal = 0;;) {
+        winsize size{};
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) {
+            return 1;
+        }
+        printf("%d %d\n", size.ws_row, size.ws_col);
+        fflush(stdout);
+        if (size.ws_row == last || sigwait(&changes, &signal) != 0) {
+            return 0;
+        }
+    }
+}
+
+// Numbered lines, all at once.
+int say_lines(int lines) {
+    for (int number = 1; number <= lines; number++) {
+        printf("%d\n", number);
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
 }
 
 // Changes /swap between a directory and a link to where no copy may go, as fast as it can.
@@ -87,6 +115,13 @@ int main(int count, char **words) {
     }
     if (strcmp(verb, "count") == 0) {
         return count_lines(atoi(first));
+    }
+    if (strcmp(verb, "size") == 0) {
+        return print_size(atoi(first));
+    }
+    if (strcmp(verb, "say") == 0) {
+        const int failed = say_lines(atoi(first));
+        return *second != '\0' || failed != 0 ? failed + atoi(second) : wait_for_signal();
     }
     if (strcmp(verb, "swap") == 0) {
         return swap();

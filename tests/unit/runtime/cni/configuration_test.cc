@@ -101,3 +101,39 @@ TEST_CASE("an operator's network configuration overrides ours, and the first fil
     std::filesystem::remove(directory / "20-b.conflist");
     CHECK(must(directories.current())->name == "ours");
 }
+
+TEST_CASE("ranges take the place of the addresses of our network configuration, never of an operator's", "[cni]") {
+    const TemporaryDirectory place = scratch();
+    const auto directory = place.path() / "net.d";
+    const auto otherwise = place.path() / "default.conflist";
+    must(write_file(otherwise, R"({"cniVersion":"1.0.0","name":"ours","plugins":[
+        {"type":"bridge","ipam":{"type":"host-local","dataDir":"/x","ranges":[[{"subnet":"10.85.0.0/16"}]],
+                                 "routes":[{"dst":"0.0.0.0/0"}]}},{"type":"portmap"}]})"));
+    ConfigurationDirectory directories(directory, otherwise);
+    CHECK(must(directories.current())->json.contains("10.85.0.0/16"));
+    directories.set_ranges({*network::Subnet::parse("10.244.1.0/24"), *network::Subnet::parse("fd00:1::/64")});
+    const auto changed = must(directories.current());
+    CHECK(changed->name == "ours");
+    CHECK(changed->plugins.size() == 2);
+    CHECK(changed->json.contains(R"("ranges":[[{"subnet":"10.244.1.0/24"}],[{"subnet":"fd00:1::/64"}]])"));
+    CHECK(changed->json.contains(R"("routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}])"));
+    CHECK(changed->json.contains(R"("dataDir":"/x")"));
+    must(make_directories(directory));
+    must(write_file(directory / "10-theirs.conflist", must(read_file(otherwise))));
+    CHECK(must(directories.current())->json.contains("10.85.0.0/16"));
+    std::filesystem::remove(directory / "10-theirs.conflist");
+    directories.set_ranges({});
+    CHECK(must(directories.current())->json.contains("10.85.0.0/16"));
+
+    directories.set_ranges({*network::Subnet::parse("10.244.1.0/24")});
+    must(replace_file(otherwise, list("without")));
+    CHECK(error_of(directories.current()).message ==
+          otherwise.string() + ": no plugin of it takes addresses from host-local");
+}
+
+TEST_CASE("the network configuration that is shipped is one", "[cni]") {
+    const std::string text = must(read_file("rootfs/usr/lib/ballast/cni/pods.conflist"));
+    const Configuration shipped = must(parse_configuration(text, "pods.conflist"));
+    CHECK(shipped.name == "ballast-pods");
+    CHECK(must(with_ranges(text, "pods.conflist", {*network::Subnet::parse("10.244.1.0/24")})).contains("10.244.1.0"));
+}

@@ -34,6 +34,25 @@ TEST_CASE("a scope asks its monitor to stop, and gives it the container's time a
     CHECK(words(10, "DefaultDependencies").empty());
 }
 
+TEST_CASE("scopes of containers are found in all slices, and not inside of a container", "[engine]") {
+    const TemporaryDirectory cgroups = scratch();
+    const std::string id(64, 'a'), other(64, 'b'), unit = "ballast-" + id + ".scope";
+    for (const std::string &one :
+         {"system.slice/" + unit + "/container/system.slice/ballast-" + other + ".scope",
+          "a.slice/a-b.slice/ballast-" + other + ".scope", std::string("system.slice/ballast-x.scope"),
+          std::string("system.slice/ballast-.scope"), std::string("system.slice/ballastd.service"),
+          "user.service/ballast-" + std::string(64, 'c') + ".scope"}) {
+        std::filesystem::create_directories(cgroups.path() / one);
+    }
+    const std::map<std::string, ScopePlan> found = find_scopes(cgroups.path());
+    REQUIRE(found.size() == 2);
+    CHECK(found.at(id).cgroup == must(plan_scope(id, "")).cgroup);
+    CHECK(found.at(id).unit == unit);
+    CHECK(found.at(other).slice == "a-b.slice");
+    CHECK(found.at(other).cgroup == must(plan_scope(other, "a-b.slice")).cgroup);
+    CHECK(find_scopes(cgroups.path() / "nothing").empty());
+}
+
 TEST_CASE("ps's table is cut down to the container's processes", "[engine]") {
     const std::string table = "UID   PID  CMD\nroot    1  init splash\nroot   42  sleep 1 2 3\nroot  420  sleep x\n";
     const Processes processes = must(parse_ps(table, {42}));

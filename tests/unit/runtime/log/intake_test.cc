@@ -31,16 +31,6 @@ std::string joined(const ListWriter &writer) {
     return text;
 }
 
-// A writer that is killed in the middle of a write: before it took place, or after.
-class DyingWriter : public ListWriter {
-  public:
-    void flush(WriteObserver &observer) override {
-        if (!lines.empty()) {
-            observer.before_write(100);
-        }
-    }
-};
-
 } // namespace
 
 TEST_CASE("lines are cut at their ends, and what has none yet waits", "[log]") {
@@ -97,7 +87,7 @@ TEST_CASE("a successor goes on with what was read and not written", "[log]") {
         CHECK(joined(writer) == "done\n");
     }
     const IntakeMemory memory = must(IntakeMemory::adopt(Fd(dup(first.fd().get()))));
-    must(recover(memory.state(), std::nullopt));
+    must(recover(memory.state(), 0));
     Intake intake(memory.state(), Stream::kStdout);
     ListWriter writer;
     feed(intake, writer, "ne\n");
@@ -113,57 +103,23 @@ TEST_CASE("bytes of a read that nobody has accounted for are found", "[log]") {
         const std::span<char> room = intake.room();
         memcpy(room.data(), "of a line\n", 10); // the kernel has; we are killed here
     }
-    must(recover(memory.state(), std::nullopt));
+    must(recover(memory.state(), 0));
     Intake intake(memory.state(), Stream::kStdout);
     ListWriter writer;
     intake.split(writer, 1);
     CHECK(joined(writer) == "start of a line\n");
 }
 
-TEST_CASE("whether an interrupted write took place is told by the file's size", "[log]") {
-    const IntakeMemory memory = must(IntakeMemory::create());
-    {
-        Intake intake(memory.state(), Stream::kStdout);
-        DyingWriter dying;
-        const std::span<char> room = intake.room();
-        memcpy(room.data(), "one\ntwo", 7);
-        intake.took(7);
-        dying.lines.clear();
-        // split() advances only when the write was accounted for, or when there is no file.
-        memory.state().streams[0].held = memory.state().streams[0].held;
-        const std::uint64_t before = memory.state().streams[0].held;
-        intake.split(dying, 1);
-        memory.state().streams[0].held = before; // as if killed within flush()
-    }
-    CHECK(memory.state().writing == 1);
-    const std::uint64_t before = memory.state().streams[0].held;
-    SECTION("it did") {
-        must(recover(memory.state(), 140));
-        Intake intake(memory.state(), Stream::kStdout);
-        ListWriter writer;
-        intake.finish(writer, 1);
-        CHECK(joined(writer) == "two");
-    }
-    SECTION("it did not") {
-        must(recover(memory.state(), 100));
-        CHECK(memory.state().streams[0].held == before);
-        Intake intake(memory.state(), Stream::kStdout);
-        ListWriter writer;
-        intake.finish(writer, 1);
-        CHECK(joined(writer) == "one\ntwo");
-    }
-}
-
 TEST_CASE("memory that cannot be ours is refused", "[log]") {
     CHECK(error_of(IntakeMemory::adopt(must(open_file("/dev/null", O_RDWR)))).code == EINVAL);
     const IntakeMemory memory = must(IntakeMemory::create());
-    memory.state().streams[0].held = ~0ULL;
+    memory.state().streams[0].place.held = ~0ULL;
     CHECK(error_of([&]() -> Result<int> {
-              TRY(recover(memory.state(), std::nullopt));
+              TRY(recover(memory.state(), 0));
               return 0;
           }())
               .code == EINVAL);
-    memory.state().streams[0].held = 0;
+    memory.state().streams[0].place.held = 0;
     memory.state().writing = 7;
-    CHECK_FALSE(recover(memory.state(), std::nullopt).has_value());
+    CHECK_FALSE(recover(memory.state(), 0).has_value());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,15 +22,20 @@ struct Inherited {
 // Once, before threads start: it takes the descriptors and clears the environment.
 Result<Inherited> take_inherited();
 
+// By which it asks a service to end or to read its configuration again: a descriptor as of signalfd(2). Before any
+// thread starts, so that all of them leave these signals to who reads it.
+Result<Fd> take_signals(std::initializer_list<int> numbers);
+
 void ready(const std::string &status);
 void reloading();
-void stopping();
+void status(const std::string &status); // one line for people
+void stopping(const std::string &status);
 void alive(); // for the watchdog
 // How often alive() is due; nothing: no watchdog.
 std::optional<std::chrono::microseconds> watchdog_time();
 
-// Puts a copy into the descriptor store, which survives this process. Names hold no colons and at most 255 bytes, and do
-// not end as those of socket units do.
+// Puts a copy into the descriptor store, which survives this process. Names hold no colons and at most 255 bytes, and
+// do not end as those of socket units do.
 void keep(const std::string &name, BorrowedFd fd);
 void forget(const std::string &name);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/daemon/service_manager.h"
+#include "base/service_manager.h"
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/daemon/service_manager.h"
+#include "base/service_manager.h"
 
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
 #include <format>
 #include <string_view>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
@@ -50,6 +52,22 @@ Result<Inherited> take_inherited() {
     return inherited;
 }
 
+Result<Fd> take_signals(std::initializer_list<int> numbers) {
+    sigset_t signals{};
+    sigemptyset(&signals);
+    for (const int number : numbers) {
+        sigaddset(&signals, number);
+    }
+    if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) {
+        return fail_errno("block signals");
+    }
+    Fd fd(signalfd(-1, &signals, SFD_CLOEXEC));
+    if (!fd.is_open()) {
+        return fail_errno("signalfd");
+    }
+    return fd;
+}
+
 void ready(const std::string &status) { tell("READY=1\nSTATUS=" + status); }
 
 void reloading() {
@@ -59,7 +77,9 @@ void reloading() {
     tell(std::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * kMicroseconds + now.tv_nsec / 1000));
 }
 
-void stopping() { tell("STOPPING=1\nSTATUS=Stopping; containers go on"); }
+void status(const std::string &status) { tell("STATUS=" + status); }
+
+void stopping(const std::string &status) { tell("STOPPING=1\nSTATUS=" + status); }
 
 void alive() { tell("WATCHDOG=1"); }
 

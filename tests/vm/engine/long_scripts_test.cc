@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scripts that the integration tests run natively, and that take minutes under emulation.
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/vm/engine/docker_machine.h"
+
+using namespace ballast::vm;
+
+TEST_CASE("every docker command about containers and images says and does in the image what it should", "[vm]") {
+    Machine machine = with_scripts();
+    for (const char *script : {"run.sh", "list.sh", "life.sh", "inside.sh", "inspect.sh", "namespaces.sh",
+                               "security.sh", "images.sh", "volumes.sh", "logging.sh", "events.sh"}) {
+        check_script(machine, script);
+    }
+}
