@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/quote.h"
+#include "base/trimmed.h"
 
 namespace ballast::updater {
 namespace {
@@ -20,14 +21,6 @@ bool is_control(char character) { return static_cast<unsigned char>(character) <
 bool is_digit(char character) { return character >= '0' && character <= '9'; }
 
 bool is_hexadecimal(char character) { return is_digit(character) || (character >= 'a' && character <= 'f'); }
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 Status set_path(std::string &path, std::string_view key, std::string_view value, const std::string &name) {
     if (!value.starts_with('/')) {
@@ -144,13 +137,13 @@ Result<BootEntry> parse_boot_entry(std::string_view text, const std::string &nam
     BootEntry entry;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
-        std::string_view line = trimmed(text.substr(0, end));
+        std::string_view line = trimmed(text.substr(0, end), kBlanks);
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.empty() || line.starts_with('#')) {
             continue;
         }
         const auto key_end = std::min(line.find_first_of(kBlanks), line.size());
-        const std::string_view value = trimmed(line.substr(key_end));
+        const std::string_view value = trimmed(line.substr(key_end), kBlanks);
         if (std::ranges::any_of(value, is_control)) {
             return fail(EINVAL, name + ": control character in the line " + quote(line));
         }

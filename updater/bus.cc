@@ -7,6 +7,7 @@
 #include <climits>
 #include <ctime>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
 #include <utility>
 
 namespace ballast::updater {
@@ -15,6 +16,8 @@ namespace {
 constexpr const char *kName = "org.ballast.Updater1";
 constexpr const char *kPath = "/org/ballast/Updater1";
 constexpr const char *kInterface = "org.ballast.Updater1";
+constexpr std::uint64_t kBarrierTime =
+    5'000'000; // microseconds; a system manager that is busy for longer is not waited for
 constexpr std::string_view kErrorPrefix = "org.ballast.Updater1.Error.";
 
 struct BusUnref {
@@ -288,8 +291,23 @@ void BusService::tell_progress(const std::string &version, const PullProgress &p
 }
 
 Status BusService::give_name_up() {
-    const int result = data_->on_bus ? sd_bus_release_name(data_->bus.get(), kName) : 0;
+    if (!data_->on_bus) {
+        return {};
+    }
+    // First, and until it is read: systemd stops a unit of Type=dbus by SIGTERM when its name goes, in the middle of
+    // the last calls, and a start that is asked for meanwhile comes to nothing. Without systemd there is nobody to
+    // tell.
+    (void)sd_notify(0, "STOPPING=1");
+    (void)sd_notify_barrier(0, kBarrierTime);
+    const int result = sd_bus_release_name(data_->bus.get(), kName);
     return result < 0 ? bus_failed("give up the name " + std::string(kName), result) : Status();
+}
+
+void BusService::ask_for_time(std::chrono::seconds time) {
+    if (data_->on_bus) {
+        const auto microseconds = std::chrono::microseconds(time).count();
+        (void)sd_notify(0, ("EXTEND_TIMEOUT_USEC=" + std::to_string(microseconds)).c_str());
+    }
 }
 
 struct BusClient::Data {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,8 +65,11 @@ class BusService {
 
     void set_state(const std::string &state); // the property State; tells who watches it
     void tell_progress(const std::string &version, const PullProgress &progress); // the signal Progress
-    // No call reaches us after this; dispatch() once more for what came before.
+    // No call reaches us after this: systemd keeps those that come until we have ended, and starts us again. dispatch()
+    // once more for what came before.
     Status give_name_up();
+    // After give_name_up(): systemd, which kills who takes long to end, gives us so much more from now on.
+    void ask_for_time(std::chrono::seconds time);
 
   private:
     struct Data;

@@ -252,6 +252,51 @@ Result<Outcome> Flow::upgrade(const Wish &wish, std::stop_token stop) {
     return outcome;
 }
 
+// The fleet's lock, where the strategy asks for it. What there is to wait for afterwards.
+Result<std::vector<std::string>> Flow::take_lock(Moment &moment) {
+    if (strategy_ != Strategy::kLock || moment.insisted || moment.lock_held) {
+        return std::vector<std::string>();
+    }
+    if (const Status lock = host_.take_lock(); lock.has_value()) {
+        moment.lock_held = true;
+    } else {
+        moment.lock_refusal = lock.error().message;
+    }
+    moment.window = TRY(host_.windows()); // the lock may have taken long to come
+    const std::lock_guard held(mutex_);
+    snapshot_.record.lock_held = moment.lock_held;
+    return reasons_to_wait(moment);
+}
+
+// The workloads leave. What there is to wait for afterwards.
+Result<std::vector<std::string>> Flow::drain(Moment &moment) {
+    {
+        const std::lock_guard held(mutex_);
+        snapshot_.record.drained = true; // on disk before it begins: whatever ends us, they come back
+    }
+    TRY(happened(Event::kHeldBack));
+    wait_for({"the workloads are being drained"});
+    if (changed_) {
+        changed_();
+    }
+    if (const Status drained = host_.drain(); !drained.has_value()) {
+        moment.drain_refusal = drained.error().message;
+    }
+    moment.window = TRY(host_.windows()); // they may have taken long to leave
+    return reasons_to_wait(moment);
+}
+
+// What was taken for a restart that does not come is given back. What does not go back just now stays in the record,
+// and the next start of the updater tries again.
+void Flow::stay() {
+    const Record record = snapshot().record;
+    const bool drained = record.drained && !host_.resume().has_value();
+    const bool lock_held = record.lock_held && !host_.give_lock_back().has_value(); // others may restart meanwhile
+    const std::lock_guard held(mutex_);
+    snapshot_.record.drained = drained;
+    snapshot_.record.lock_held = lock_held;
+}
+
 Result<Outcome> Flow::restart(bool insisted) {
     const std::vector<Deployment> deployments = TRY(host_.deployments());
     const Deployment *next = next_of(deployments);
@@ -266,21 +311,14 @@ Result<Outcome> Flow::restart(bool insisted) {
                   .window = TRY(host_.windows()),
                   .lock_held = snapshot().record.lock_held};
     std::vector<std::string> reasons = reasons_to_wait(moment, false);
-    if (reasons.empty() && strategy_ == Strategy::kLock && !insisted && !moment.lock_held) {
-        if (const Status lock = host_.take_lock(); lock.has_value()) {
-            moment.lock_held = true;
-        } else {
-            moment.lock_refusal = lock.error().message;
-        }
-        moment.window = TRY(host_.windows()); // the lock may have taken long to come
-        reasons = reasons_to_wait(moment);
-        if (moment.lock_held && !reasons.empty()) {
-            moment.lock_held = !host_.give_lock_back().has_value(); // others may restart meanwhile
-        }
-        const std::lock_guard held(mutex_);
-        snapshot_.record.lock_held = moment.lock_held;
+    if (reasons.empty()) {
+        reasons = TRY(take_lock(moment));
+    }
+    if (reasons.empty() && host_.has_drain()) {
+        reasons = TRY(drain(moment));
     }
     if (!reasons.empty()) {
+        stay();
         std::string text = shown(next->commit) + " waits: " + reasons.front();
         TRY(happened(Event::kHeldBack));
         wait_for(std::move(reasons));
@@ -292,6 +330,7 @@ Result<Outcome> Flow::restart(bool insisted) {
     TRY(happened(Event::kAllowed));
     TRY(remember("rebooting", next->commit, insisted ? "an operator asked for it" : ""));
     if (const Status status = host_.reboot(); !status.has_value()) {
+        stay();
         TRY(happened(Event::kFailed));
         return std::unexpected(status.error());
     }

@@ -66,6 +66,9 @@ class Flow {
     Status happened(Event event);
     Status enter(State state);
     Status save();
+    Result<std::vector<std::string>> take_lock(Moment &moment);
+    Result<std::vector<std::string>> drain(Moment &moment);
+    void stay();
     Status remember(const std::string &what, const CommitInfo &commit, const std::string &detail);
     Result<Offer> look(const Wish &wish, std::stop_token stop);
     Result<Outcome> judge(const Wish &wish, const Offer &offer);

@@ -22,7 +22,7 @@ bool is_given_up(const BootFacts &facts, const Deployment &deployment) {
 // The running deployment is good: whatever it came from is over.
 Status Flow::proven(const Deployment &running) {
     Expected expected;
-    bool was_new = false, held = false;
+    bool was_new = false;
     {
         const std::lock_guard guard(mutex_);
         Record &record = snapshot_.record;
@@ -35,17 +35,11 @@ Status Flow::proven(const Deployment &running) {
             }
         }
         record.newest_timestamp = std::max(record.newest_timestamp, running.commit.timestamp);
-        held = record.lock_held;
     }
     if (was_new) {
         TRY(remember("updated", running.commit, "from " + expected.from_version));
     }
-    if (held) {
-        // The server may be away just now: the record keeps the lock, and the next start tries again.
-        const bool given_back = host_.give_lock_back().has_value();
-        const std::lock_guard guard(mutex_);
-        snapshot_.record.lock_held = !given_back;
-    }
+    stay();
     const bool unseen =
         std::ranges::any_of(snapshot().record.refused, [](const Refused &one) { return !one.acknowledged; });
     return enter(unseen ? State::kRolledBack : State::kIdle);
@@ -80,6 +74,9 @@ Status Flow::settle_expected(const std::vector<Deployment> &deployments, const B
             return given_up(waiting);
         }
         const bool waits = snapshot().record.state == State::kWaiting;
+        if (waits) {
+            stay(); // the workloads may have left when the updater died
+        }
         return enter(waits ? State::kWaiting : State::kStaged);
     }
     if (running->commit.checksum == expected.checksum) {

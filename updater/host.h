@@ -53,6 +53,13 @@ class Host {
     virtual Result<WindowView> windows() = 0;
     virtual Status take_lock() = 0;
     virtual Status give_lock_back() = 0;
+
+    // Whether an operator's programs are there for it.
+    virtual bool has_drain() = 0;
+    // They take the workloads away, for as long as that takes; at the first that fails it ends.
+    virtual Status drain() = 0;
+    // They may come back.
+    virtual Status resume() = 0;
 };
 
 } // namespace ballast::updater

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <unistd.h>
 
 #include "base/file_io.h"
 #include "base/quote.h"
@@ -24,6 +25,7 @@ constexpr std::uint64_t kDeploymentBytes = 48ULL << 20;
 constexpr std::uint64_t kDeploymentFiles = 8192;
 constexpr std::uint64_t kBootSpare = 1ULL << 20; // entries and menu
 
+constexpr const char *kDrainPrograms = "/etc/ballast/drain.d";
 const fs::path kGrubenv = "grub2/grubenv"; // below /boot
 
 std::uint64_t tree_bytes(const fs::path &directory) {
@@ -46,6 +48,13 @@ std::vector<std::uint64_t> kernel_sizes(const fs::path &boot) {
         sizes.push_back(tree_bytes(at->path()));
     }
     return sizes;
+}
+
+// Not in our own sandbox, and it goes on when we are killed: who asks again meanwhile waits for the same.
+Status run_drain(const char *what) {
+    const std::string unit = std::string("ballast-drain@") + what + ".service";
+    const Completed done = TRY(run({.arguments = {"systemctl", "start", unit}}));
+    return done.status == 0 ? Status() : fail(EAGAIN, unit + " failed: journalctl -u " + unit + " shows why");
 }
 
 } // namespace
@@ -158,6 +167,21 @@ Status LiveHost::reboot() {
 Result<WindowView> LiveHost::windows() { return look_at_windows(config_.windows, now()); }
 
 Status LiveHost::take_lock() { return FleetLock(config_.lock, config_.tls, TRY(machine_lock_id())).acquire(); }
+bool LiveHost::has_drain() {
+    std::error_code error; // a directory that is not there is an empty one
+    for (fs::directory_iterator at(kDrainPrograms, error), end; !error && at != end; at.increment(error)) {
+        if (::access(at->path().c_str(), X_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+Status LiveHost::drain() { return run_drain("drain"); }
+Status LiveHost::resume() {
+    // It may go on since we were killed.
+    (void)TRY(run_checked({.arguments = {"systemctl", "stop", "ballast-drain@drain.service"}}));
+    return run_drain("resume");
+}
 Status LiveHost::give_lock_back() { return FleetLock(config_.lock, config_.tls, TRY(machine_lock_id())).release(); }
 
 } // namespace ballast::updater

@@ -36,6 +36,9 @@ class LiveHost : public Host {
     Result<WindowView> windows() override;
     Status take_lock() override;
     Status give_lock_back() override;
+    bool has_drain() override;
+    Status drain() override;
+    Status resume() override;
 
   private:
     Source source() const;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commits from repositories elsewhere: what there is, and getting it here.
+#include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <sys/resource.h>
 
 #include "updater/ostree_sysroot.h"
 #include "updater/remote_file.h"
@@ -15,6 +18,7 @@ constexpr std::uint64_t kSpareBytes = 64ULL << 20; // that a server may send bey
 // After so many seconds of less than a kilobyte each, a transfer has failed. A pull that is stopped ends when all that
 // it waits for has come or failed: libostree cannot end a transfer before.
 constexpr guint32 kStalled = 15;
+constexpr guint32 kRetries = 2; // of a transfer; what came is kept for the next attempt
 
 std::uint64_t metadata_number(GVariant *metadata, const char *key) {
     std::uint64_t number = 0;
@@ -51,6 +55,37 @@ class Cancelling {
     std::stop_callback<std::function<void()>> callback_;
 };
 
+// That a server may send for an offer.
+std::uint64_t most_bytes(const Offer &offer) {
+    return 2 * std::max(offer.download_bytes, offer.disk_bytes) + kSpareBytes;
+}
+
+// What libostree has begun to transfer it writes until it ends, whoever cancels: from this size on the kernel refuses
+// it. It counts for the whole process, whose other files are small.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(std::uint64_t bytes) : action_(std::signal(SIGXFSZ, [](int) { was_hit_ = 1; })) {
+        was_hit_ = 0;
+        (void)::getrlimit(RLIMIT_FSIZE, &before_); // cannot fail
+        rlimit limit = before_;
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, bytes);
+        (void)::setrlimit(RLIMIT_FSIZE, &limit); // down is always allowed
+    }
+    FileSizeLimit(const FileSizeLimit &) = delete;
+    FileSizeLimit &operator=(const FileSizeLimit &) = delete;
+    ~FileSizeLimit() {
+        (void)::setrlimit(RLIMIT_FSIZE, &before_);
+        (void)std::signal(SIGXFSZ, action_);
+    }
+
+    static bool was_hit() { return was_hit_ != 0; }
+
+  private:
+    static inline volatile std::sig_atomic_t was_hit_ = 0;
+    rlimit before_{};
+    void (*action_)(int);
+};
+
 struct Watched {
     const std::function<void(const PullProgress &)> &watch;
     const Offer &offer;
@@ -71,7 +106,7 @@ void on_progress(OstreeAsyncProgress *progress, gpointer data) {
     using Seconds = std::chrono::duration<double>;
     const double seconds = Seconds(std::chrono::steady_clock::now() - watched.begun).count();
     now.rate = seconds > 0 ? static_cast<std::uint64_t>(static_cast<double>(now.bytes) / seconds) : 0;
-    if (now.bytes > 2 * watched.offer.download_bytes + kSpareBytes) {
+    if (now.bytes > most_bytes(watched.offer)) {
         watched.too_much = true;
         g_cancellable_cancel(watched.cancellable);
     }
@@ -124,6 +159,7 @@ Variant pull_options(const Offer &offer, OstreeRepoPullFlags flags) {
     g_variant_dict_insert(&options, "override-url", "s", offer.url.c_str());
     g_variant_dict_insert(&options, "flags", "i", static_cast<gint32>(flags));
     g_variant_dict_insert(&options, "low-speed-time-seconds", "u", kStalled);
+    g_variant_dict_insert(&options, "n-network-retries", "u", kRetries);
     g_variant_dict_insert(&options, "gpg-verify", "b", TRUE);
     g_variant_dict_insert(&options, "gpg-verify-summary", "b", TRUE);
     return Variant(g_variant_ref_sink(g_variant_dict_end(&options)));
@@ -233,12 +269,13 @@ Status Sysroot::pull(const Source &source, const Offer &offer, const std::functi
     const Object<OstreeRepo> repo = TRY(data_->open_repository(source));
     Watched watched{.watch = watch, .offer = offer, .cancellable = cancelling.get()};
     const Object<OstreeAsyncProgress> progress(ostree_async_progress_new_and_connect(on_progress, &watched));
+    const FileSizeLimit limit(most_bytes(offer));
     GError *error = nullptr;
     const gboolean pulled =
         ostree_repo_pull_with_options(repo.get(), kRemoteName, pull_options(offer, OSTREE_REPO_PULL_FLAGS_NONE).get(),
                                       progress.get(), cancelling.get(), &error);
     ostree_async_progress_finish(progress.get());
-    if (pulled == FALSE && watched.too_much) {
+    if (pulled == FALSE && (watched.too_much || FileSizeLimit::was_hit())) {
         g_clear_error(&error);
         return fail(EMSGSIZE, offer.url + " sends far more than the signed size of commit " + offer.commit.checksum);
     }

@@ -37,11 +37,17 @@ Reason wait_for_lock(const Moment &moment) {
     return moment.lock_refusal.empty() ? "the fleet's lock is not held" : "the fleet's lock: " + moment.lock_refusal;
 }
 
+Reason wait_for_drain(const Moment &moment) {
+    return moment.drain_refusal.empty() ? std::nullopt
+                                        : Reason("the workloads are not drained: " + moment.drain_refusal);
+}
+
 constexpr std::array kPolicies = std::to_array<Policy>({
     {"A system that is on trial proves itself before it is left.", wait_for_proof},
     {"With the strategy manual the machine restarts by an operator's hand only.", wait_for_operator},
     {"Outside of its windows the machine does not restart unasked.", wait_for_window},
     {"With the strategy lock the machine restarts only while it holds the fleet's lock.", wait_for_lock},
+    {"The workloads are drained before the machine restarts.", wait_for_drain},
 });
 
 } // namespace

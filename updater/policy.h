@@ -22,7 +22,8 @@ struct Moment {
     bool has_windows = false;
     WindowView window = {};
     bool lock_held = false;
-    std::string lock_refusal = {}; // what the lock's server said last
+    std::string lock_refusal = {};  // what the lock's server said last
+    std::string drain_refusal = {}; // why the workloads did not leave
 };
 
 struct Policy {
@@ -31,7 +32,7 @@ struct Policy {
     std::optional<std::string> (*wait)(const Moment &moment);
 };
 
-// In this order. An operator who insists is held back by the first alone.
+// In this order. An operator who insists is held back by the first and the last alone.
 std::span<const Policy> policies();
 
 // All reasons, in the policies' order; none: the machine may restart. `with_lock` false leaves the lock out of it: what

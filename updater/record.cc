@@ -65,6 +65,7 @@ Record read_record(const JsonCursor &root) {
                                       .succeeded_when = time_of(check.at("succeeded-when"))};
     }
     record.lock_held = root.at("lock-held").boolean();
+    record.drained = root.at("drained").boolean();
     record.newest_timestamp = root.at("newest-timestamp").number<std::uint64_t>();
     return record;
 }
@@ -125,6 +126,7 @@ std::string record_text(const Record &record) {
                               {"succeeded-when", record.last_check->succeeded_when}};
     }
     json["lock-held"] = record.lock_held;
+    json["drained"] = record.drained;
     json["newest-timestamp"] = record.newest_timestamp;
     return text_of(json, 1);
 }

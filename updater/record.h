@@ -55,6 +55,7 @@ struct Record {
     std::vector<Refused> refused = {}; // oldest first
     std::optional<LastCheck> last_check = {};
     bool lock_held = false;             // the reboot lock of the fleet
+    bool drained = false;               // the workloads were asked to leave, and not yet to come back
     std::uint64_t newest_timestamp = 0; // of all commits that were ever good here: nothing older is taken unasked
 
     bool operator==(const Record &) const = default;

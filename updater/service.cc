@@ -223,10 +223,24 @@ bool Service::may_end() const {
     return looked && !is_working() && !watches && Clock::now() - last_use_ >= options_.idle;
 }
 
+// Until something came, or work ended, or then.
+Status Service::wait(BusService &bus, Clock::time_point until) {
+    const int bus_timeout = bus.timeout();
+    const int timeout = milliseconds_until(until);
+    std::array<pollfd, 2> polled{pollfd{.fd = bus.descriptor(), .events = bus.events(), .revents = 0},
+                                 pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
+    if (::poll(polled.data(), polled.size(), bus_timeout < 0 ? timeout : std::min(timeout, bus_timeout)) < 0 &&
+        errno != EINTR) {
+        return fail_errno("wait for calls");
+    }
+    return {};
+}
+
 Status Service::run(BusService &bus) {
     if (const Status settled = flow_.settle(); !settled.has_value()) {
         log::error("compare what is remembered with what is: " + settled.error().message);
     }
+    last_use_ = Clock::now(); // removing what was given up may have taken longer than it waits for calls
     if (const std::string trouble = flow_.snapshot().trouble; !trouble.empty()) {
         log::warning("the updater's record is made anew: " + trouble);
     }
@@ -244,17 +258,23 @@ Status Service::run(BusService &bus) {
         if (config_.strategy != Strategy::kManual && next_look_) {
             until = std::min(until, std::max(*next_look_, Clock::now() + std::chrono::milliseconds(10)));
         }
-        const int bus_timeout = bus.timeout();
-        const int wait = milliseconds_until(until);
-        std::array<pollfd, 2> polled{pollfd{.fd = bus.descriptor(), .events = bus.events(), .revents = 0},
-                                     pollfd{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
-        if (::poll(polled.data(), polled.size(), bus_timeout < 0 ? wait : std::min(wait, bus_timeout)) < 0 &&
-            errno != EINTR) {
-            return fail_errno("wait for calls");
-        }
+        TRY(wait(bus, until));
     }
+    return end(bus);
+}
+
+// Calls that came just before are answered, and what one of them begins is done first: its caller waits for it.
+Status Service::end(BusService &bus) {
+    constexpr std::chrono::seconds kPause(20);
     TRY(bus.give_name_up());
-    return bus.dispatch(); // calls that came just before
+    TRY(bus.dispatch());
+    while (is_working()) {
+        bus.ask_for_time(3 * kPause);
+        TRY(wait(bus, Clock::now() + kPause));
+        collect(bus);
+        TRY(bus.dispatch());
+    }
+    return {};
 }
 
 } // namespace ballast::updater

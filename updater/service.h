@@ -45,6 +45,8 @@ class Service {
     void start(Operation operation, std::optional<BusReply> reply);
     void start_what_is_due();
     void collect(BusService &bus);
+    Status wait(BusService &bus, std::chrono::steady_clock::time_point until);
+    Status end(BusService &bus);
     Result<std::string> update_by_itself(std::stop_token stop);
     Result<std::string> then_restart(Result<Outcome> outcome, bool reboot);
     std::string status();

@@ -9,6 +9,7 @@
 
 #include "base/quote.h"
 #include "base/subprocess.h"
+#include "base/trimmed.h"
 
 namespace ballast::updater {
 namespace {
@@ -21,13 +22,6 @@ constexpr std::array kUnits = std::to_array<std::pair<std::string_view, seconds>
     {"min", std::chrono::minutes(1)},
     {"s", seconds(1)},
 });
-
-std::string trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t\n");
-    return first == std::string_view::npos
-               ? std::string()
-               : std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
-}
 
 // "Sat 2026-11-28 01:00:00 UTC"
 std::optional<std::int64_t> parse_time(const std::string &text) {
@@ -44,7 +38,8 @@ Result<std::optional<std::int64_t>> next_elapse(const std::string &expression, s
                  .environment = {{"TZ", "UTC"}, {"LC_ALL", "C"}, {"SYSTEMD_COLORS", "0"}},
                  .timeout = std::chrono::seconds(30)}));
     if (completed.status != 0) {
-        return fail(EINVAL, "not a calendar expression: " + quote(expression) + ": " + trimmed(completed.errors));
+        return fail(EINVAL, "not a calendar expression: " + quote(expression) + ": " +
+                                std::string(trimmed(completed.errors, " \t\n")));
     }
     constexpr std::string_view kLabel = "Next elapse:";
     const std::size_t label = completed.output.find(kLabel);
@@ -52,7 +47,8 @@ Result<std::optional<std::int64_t>> next_elapse(const std::string &expression, s
         return fail(EPROTO, "systemd-analyze calendar says no time: " + quote(completed.output));
     }
     const std::size_t start = label + kLabel.size();
-    const std::string text = trimmed(completed.output.substr(start, completed.output.find('\n', start) - start));
+    const std::string text(
+        trimmed(std::string_view(completed.output).substr(start, completed.output.find('\n', start) - start), " \t\n"));
     if (text == "never") {
         return std::optional<std::int64_t>();
     }

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sstream>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/http/listener.h"
+#include "tests/integration/orphans.h"
 #include "tests/unit/check.h"
 
 namespace ballast::chaos {
@@ -33,7 +33,7 @@ constexpr int kMostFds = 256; // of one message
 ServiceManager::ServiceManager(std::vector<std::string> words, std::filesystem::path socket, std::filesystem::path log)
     : words_(std::move(words)), socket_(std::move(socket)), log_(std::move(log)) {
     // Whoever loses its parent is waited for here, as by a machine's first process.
-    REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+    testing::adopt_orphans();
     listener_ = must(http::listen_unix(socket_, 0600));
     const std::string path = socket_.string() + ".notify";
     notify_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -51,6 +51,7 @@ ServiceManager::~ServiceManager() {
         (void)::kill(daemon, SIGTERM);
     }
     thread_.join();
+    testing::end_orphans();
 }
 
 void ServiceManager::run() {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/bios_stages.h"
+#include "base/positioned_io.h"
 
 namespace ballast::updater::boot_loader {
 namespace {
@@ -13,34 +14,21 @@ namespace {
 constexpr std::uint64_t kSector = 512;
 
 // From the disk, not from memory: who wrote to the partition's own device was not seen by the disk's.
-Result<std::string> read_at(const Fd &disk, std::uint64_t sector, std::size_t size) {
+Result<std::string> read_sectors(const Fd &disk, std::uint64_t sector, std::size_t size) {
     (void)::posix_fadvise(disk.get(), static_cast<off_t>(sector * kSector), static_cast<off_t>(size),
                           POSIX_FADV_DONTNEED); // best effort
-    std::string bytes(size, '\0');
-    for (std::size_t done = 0; done < size;) {
-        const ssize_t got =
-            ::pread(disk.get(), bytes.data() + done, size - done, static_cast<off_t>(sector * kSector + done));
-        if (got <= 0) {
-            return got < 0 ? fail_errno("read the boot code")
-                           : fail(EINVAL, std::format("the disk ends before sector {}", sector));
-        }
-        done += static_cast<std::size_t>(got);
+    std::string bytes = TRY(read_at(disk, sector * kSector, size, "read the boot code"));
+    if (bytes.size() < size) {
+        return fail(EINVAL, std::format("the disk ends before sector {}", sector));
     }
     return bytes;
 }
 
-Status write_at(const Fd &disk, std::uint64_t sector, const std::string &bytes, const Step &step) {
+Status write_sectors(const Fd &disk, std::uint64_t sector, const std::string &bytes, const Step &step) {
     if (step) {
         step();
     }
-    for (std::size_t done = 0; done < bytes.size();) {
-        const ssize_t put =
-            ::pwrite(disk.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(sector * kSector + done));
-        if (put < 0) {
-            return fail_errno("write the boot code");
-        }
-        done += static_cast<std::size_t>(put);
-    }
+    TRY(write_at(disk, sector * kSector, bytes, "write the boot code"));
     return ::fsync(disk.get()) == 0 ? Status() : fail_errno("sync the boot code");
 }
 
@@ -48,7 +36,7 @@ Status write_at(const Fd &disk, std::uint64_t sector, const std::string &bytes, 
 
 Result<bool> update_bios(const Fd &disk, const BiosPartition &partition, const std::string &boot_image,
                          const std::string &core_image, const Step &step) {
-    std::string sector = TRY(read_at(disk, 0, kSector));
+    std::string sector = TRY(read_sectors(disk, 0, kSector));
     const std::uint64_t half = partition.sectors / 2;
     const std::uint64_t used = core_sector_of(sector);
     if (used != partition.first && used != partition.first + half) {
@@ -61,17 +49,17 @@ Result<bool> update_bios(const Fd &disk, const BiosPartition &partition, const s
         return fail(ENOSPC, std::format("a core of {} bytes does not fit twice into the BIOS-boot partition of {}",
                                         present.core.size(), partition.sectors * kSector));
     }
-    if (sector.starts_with(present.boot_sector) && TRY(read_at(disk, used, present.core.size())) == present.core) {
+    if (sector.starts_with(present.boot_sector) && TRY(read_sectors(disk, used, present.core.size())) == present.core) {
         return false;
     }
     const std::uint64_t other = used == partition.first ? partition.first + half : partition.first;
     const BiosStages next = TRY(place_bios_stages(boot_image, core_image, other));
-    TRY(write_at(disk, other, next.core, step));
-    if (TRY(read_at(disk, other, next.core.size())) != next.core) {
+    TRY(write_sectors(disk, other, next.core, step));
+    if (TRY(read_sectors(disk, other, next.core.size())) != next.core) {
         return fail(EIO, "the BIOS-boot partition does not keep what is written to it");
     }
     sector.replace(0, next.boot_sector.size(), next.boot_sector); // signature and partition table stay
-    TRY(write_at(disk, 0, sector, step));
+    TRY(write_sectors(disk, 0, sector, step));
     return true;
 }
 

@@ -266,6 +266,88 @@ TEST_CASE("an object that arrives damaged stops the pull, and a healthy one late
     command({"ostree", "fsck", "--repo=" + (world.root() / "ostree/repo").string()});
 }
 
+TEST_CASE("a static delta that arrives cut off or changed stops the pull, and a whole one completes it",
+          "[updater][root]") {
+    World world;
+    const std::string first = must(world.open().deployments())[0].commit.checksum;
+    const std::string second = world.commit("2");
+    command({"ostree", "static-delta", "generate", "--repo=" + world.repository().string(), "--from=" + first,
+             "--to=" + second});
+    world.renew_summary(&world.key());
+    const std::string name = GENERATE("superblock", "0");
+    fs::path file;
+    for (const auto &entry : fs::recursive_directory_iterator(world.repository() / "deltas")) {
+        file = entry.path().filename() == name ? entry.path() : file;
+    }
+    const std::string whole = must(read_file(file));
+    std::string damaged = whole;
+    if (GENERATE(false, true)) {
+        damaged.resize(damaged.size() / 2);
+    } else {
+        damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+    }
+    must(write_file(file, damaged));
+    const Offer offer = must(look(world));
+    const Error error = error_of(world.open().pull(world.source(), offer, {}));
+    CAPTURE(error.message);
+    CHECK(error.message.starts_with("pull 2 from http://"));
+    CHECK_FALSE(world.open().deploy({.checksum = second, .refspec = offer.refspec}).has_value());
+    CHECK(world.versions() == Versions{"1"});
+
+    must(write_file(file, whole));
+    PullProgress last;
+    must(world.open().pull(world.source(), offer, [&](const PullProgress &progress) { last = progress; }));
+    CHECK(last.total_bytes < whole.size() + 200'000); // the delta's, not the objects'
+    take(world);
+    CHECK(world.versions() == Versions{"2", "1"});
+    command({"ostree", "fsck", "--repo=" + (world.root() / "ostree/repo").string()});
+}
+
+TEST_CASE("a server that sends without end is left, and another one completes the pull", "[updater][root]") {
+    World world;
+    world.commit("2");
+    constexpr std::size_t kMebibyte = 1U << 20, kEndless = 512; // far more than anybody may send
+    std::atomic<std::size_t> sent = 0;
+    std::atomic<bool> begun = false;
+    ScriptedServer endless(serving(world, [&](Turn &turn) {
+        if (begun.exchange(true)) {
+            return true;
+        }
+        turn.send("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n");
+        const std::string bytes(kMebibyte, 'x');
+        for (std::size_t count = 0; count < kEndless && !turn.hangs_up(); count++, sent++) {
+            turn.send(bytes);
+        }
+        return false;
+    }));
+    Source source = world.source();
+    source.urls = {endless.url("")};
+    const Offer offer = must(world.open().look(source, kRef, kNow));
+    CHECK(error_of(world.open().pull(source, offer, {})).code == EMSGSIZE);
+    CHECK(sent < kEndless);
+    take(world);
+    CHECK(world.versions() == Versions{"2", "1"});
+}
+
+TEST_CASE("a server that stops sending is left, and another one completes the pull", "[updater][root]") {
+    World world;
+    world.commit("2");
+    ScriptedServer stalling(serving(world, [&](Turn &turn) {
+        turn.send("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\nsome");
+        turn.stall();
+        return false;
+    }));
+    Source source = world.source();
+    source.urls = {stalling.url("")};
+    const Offer offer = must(world.open().look(source, kRef, kNow));
+    const Error error = error_of(world.open().pull(source, offer, {}));
+    CAPTURE(error.message);
+    CHECK(error.message.starts_with("pull 2 from http://"));
+    CHECK(world.versions() == Versions{"1"});
+    take(world);
+    CHECK(world.versions() == Versions{"2", "1"});
+}
+
 TEST_CASE("kernel arguments are appended, removed and replaced, and carried on", "[updater][root]") {
     World world;
     const Deployment first = must(world.open().deployments())[0];

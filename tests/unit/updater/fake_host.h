@@ -99,6 +99,18 @@ class FakeHost : public Host {
         locks--;
         return {};
     }
+    bool has_drain() override { return drains; }
+    Status drain() override {
+        drained++;
+        return drain_error ? Status(std::unexpected(*drain_error)) : Status();
+    }
+    Status resume() override {
+        if (resume_error) {
+            return std::unexpected(*resume_error);
+        }
+        drained--;
+        return {};
+    }
 
     // What the machine does at a restart: shutdown finishes what is staged, GRUB counts.
     void restart() {
@@ -134,12 +146,13 @@ class FakeHost : public Host {
     std::vector<Deployment> list;
     BootFacts facts;
     CommitInfo available = commit('2');
-    std::optional<Error> look_error, pull_error, reboot_error, lock_error;
+    std::optional<Error> look_error, pull_error, reboot_error, lock_error, drain_error, resume_error;
     KernelArgumentChanges arguments;
     WindowView window = {};
     std::vector<WindowView> later_window;
     std::string asked;
-    int reboots = 0, locks = 0;
+    int reboots = 0, locks = 0, drained = 0;
+    bool drains = false; // an operator has programs for it
     std::int64_t time = 1000;
 };
 

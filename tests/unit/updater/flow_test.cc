@@ -278,6 +278,94 @@ TEST_CASE("a lock that comes after the window has closed is given back", "[updat
     REQUIRE(flow.snapshot().waiting_for == std::vector<std::string>{"the next window opens at 1970-01-01 02:30 UTC"});
 }
 
+TEST_CASE("the workloads leave before the restart, and come back when the new system is good", "[updater]") {
+    Bench bench;
+    bench.strategy = Strategy::kImmediate;
+    bench.host.drains = true;
+    auto flow = bench.flow();
+    must(flow.upgrade({}));
+    must(flow.restart(false));
+    REQUIRE(bench.host.reboots == 1);
+    REQUIRE(bench.host.drained == 1);
+    REQUIRE(load_record(bench.directory.path()).record.drained);
+    bench.host.restart();
+    (void)bench.flow();
+    REQUIRE(bench.host.drained == 1); // on trial
+    bench.host.prove();
+    bench.host.resume_error = Error{.code = EIO, .message = "no API server"};
+    (void)bench.flow();
+    REQUIRE(load_record(bench.directory.path()).record.drained); // kept in mind
+    bench.host.resume_error.reset();
+    (void)bench.flow();
+    REQUIRE(bench.host.drained == 0);
+    REQUIRE_FALSE(load_record(bench.directory.path()).record.drained);
+}
+
+TEST_CASE("workloads that do not leave hold the restart back, an operator's too, and come back", "[updater]") {
+    for (const bool insisted : {false, true}) {
+        Bench bench;
+        bench.strategy = Strategy::kLock;
+        bench.host.drains = true;
+        bench.host.drain_error = Error{.code = EAGAIN, .message = "a pod stays"};
+        auto flow = bench.flow();
+        must(flow.upgrade({}));
+        REQUIRE(must(flow.restart(insisted)).text == "2 waits: the workloads are not drained: a pod stays");
+        REQUIRE(bench.host.reboots == 0);
+        REQUIRE(bench.host.drained == 0);
+        REQUIRE(bench.host.locks == 0); // others may restart meanwhile
+        REQUIRE(bench.state() == State::kWaiting);
+        REQUIRE(flow.snapshot().waiting_for == std::vector<std::string>{"the workloads are not drained: a pod stays"});
+        bench.host.drain_error.reset();
+        must(flow.restart(insisted));
+        REQUIRE(bench.host.reboots == 1);
+        REQUIRE(bench.host.drained == 1);
+    }
+}
+
+TEST_CASE("nobody is drained for a restart that something else holds back, or that fails", "[updater]") {
+    Bench bench;
+    bench.strategy = Strategy::kWindow;
+    bench.has_windows = true;
+    bench.host.drains = true;
+    auto flow = bench.flow();
+    must(flow.upgrade({}));
+    bench.host.drain_error = Error{.code = EIO, .message = "must not be asked"};
+    must(flow.restart(false));
+    REQUIRE(flow.snapshot().waiting_for == std::vector<std::string>{"no window opens any more"});
+    bench.host.drain_error.reset();
+
+    bench.host.window = {.open = true, .changes = 2000};
+    bench.host.later_window = {{.open = false, .changes = 9000}}; // closed when they have left
+    must(flow.restart(false));
+    REQUIRE(flow.snapshot().waiting_for == std::vector<std::string>{"the next window opens at 1970-01-01 02:30 UTC"});
+    REQUIRE(bench.host.drained == 0);
+
+    bench.host.window = {.open = true, .changes = 20000};
+    bench.host.reboot_error = Error{.code = EIO, .message = "inhibited"};
+    REQUIRE(error_of(flow.restart(false)).message == "inhibited");
+    REQUIRE(bench.host.drained == 0);
+    REQUIRE(bench.state() == State::kStaged);
+}
+
+TEST_CASE("workloads that left for a restart that an updater died before come back", "[updater]") {
+    Bench bench;
+    bench.strategy = Strategy::kImmediate;
+    bench.host.drains = true;
+    {
+        auto flow = bench.flow();
+        must(flow.upgrade({}));
+        bench.host.drained = 1; // as Flow::restart() leaves it when it is killed while they leave
+        Record record = load_record(bench.directory.path()).record;
+        record.state = State::kWaiting;
+        record.drained = true;
+        must(save_record(bench.directory.path(), record));
+    }
+    (void)bench.flow();
+    REQUIRE(bench.host.drained == 0);
+    REQUIRE_FALSE(load_record(bench.directory.path()).record.drained);
+    REQUIRE(bench.state() == State::kWaiting);
+}
+
 TEST_CASE("a lost or damaged record is found again by looking", "[updater]") {
     Bench bench;
     auto flow = bench.flow();

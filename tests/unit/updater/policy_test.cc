@@ -48,6 +48,12 @@ TEST_CASE("all reasons are told, in the policies' order", "[updater]") {
     REQUIRE(reasons_to_wait(moment, false) == Reasons{kTrial, kClosed});
 }
 
+TEST_CASE("workloads that do not leave hold every restart back", "[updater]") {
+    const Reasons kept = {"the workloads are not drained: a pod stays"};
+    REQUIRE(reasons_to_wait({.strategy = Strategy::kImmediate, .drain_refusal = "a pod stays"}) == kept);
+    REQUIRE(reasons_to_wait({.insisted = true, .drain_refusal = "a pod stays"}) == kept);
+}
+
 TEST_CASE("an operator who insists waits for the proof of the running system only", "[updater]") {
     for (const Strategy strategy : {Strategy::kManual, Strategy::kImmediate, Strategy::kWindow, Strategy::kLock}) {
         Moment moment{.strategy = strategy, .insisted = true, .has_windows = true, .window = kClosedView};

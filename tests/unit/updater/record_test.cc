@@ -25,6 +25,7 @@ Record full_record() {
                          .acknowledged = true}},
             .last_check = LastCheck{.when = 950, .succeeded = true, .outcome = "2 is available", .succeeded_when = 950},
             .lock_held = true,
+            .drained = true,
             .newest_timestamp = 12345678901ULL};
 }
 

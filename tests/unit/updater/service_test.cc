@@ -3,8 +3,10 @@
 #include "updater/service.h"
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "tests/unit/check.h"
@@ -172,6 +174,38 @@ TEST_CASE("with the strategy manual nothing is asked and the service ends at onc
     must(running.wait_for_end());
     CHECK(host.asked.empty());
     CHECK(load_record(running.directory()).record.state == State::kIdle);
+}
+
+TEST_CASE("what is asked in the moment in which the service ends is done and answered", "[updater]") {
+    SlowHost host;
+    const TemporaryDirectory directory = scratch();
+    std::array<int, 2> pair{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+    Service service({}, host, {.state = directory.path(), .idle = 0ms});
+    BusService bus = must(BusService::on_socket(Fd(pair[0]), service.handler()));
+    std::atomic<bool> met = false, ending = false;
+    Result<std::string> answer;
+    BusClient client = must(BusClient::on_socket(Fd(pair[1])));
+    std::jthread asking([&] {
+        met = client.call({.method = "Status"}).has_value();
+        ending.wait(false);
+        const auto let_go = [&](const std::string &, const PullProgress &) { host.let_go(); };
+        answer = client.call({.method = "Upgrade", .arguments = {"", false, false, false}}, let_go);
+    });
+    const auto wait_for_bytes = [&](int milliseconds) {
+        pollfd polled{.fd = bus.descriptor(), .events = POLLIN, .revents = 0};
+        return ::poll(&polled, 1, milliseconds);
+    };
+    while (!met) { // they greet each other
+        (void)wait_for_bytes(10);
+        must(bus.dispatch());
+    }
+    ending = true;
+    ending.notify_all();
+    REQUIRE(wait_for_bytes(-1) == 1); // the call is there before the service ends at once
+    must(service.run(bus));
+    asking.join();
+    CHECK(json::parse(must(answer))["text"] == "2 is ready: the next restart takes it");
 }
 
 TEST_CASE("the command's exit status says what came of it", "[updater]") {

@@ -72,6 +72,16 @@ TEST_CASE("the agent is asked only where it is enabled", "[health]") {
     CHECK(trial(check_agent).passed);
 }
 
+TEST_CASE("an agent without anything to do is not asked", "[health]") {
+    Trial trial;
+    trial.machine.ready = false;
+    trial.machine.enabled["ballast-agent.service"] = true;
+    trial.machine.units = {{.name = "ballast-agent.service", .state = "inactive"}};
+    CHECK(trial(check_agent).passed);
+    trial.machine.units = {{.name = "ballast-agent.service", .state = "failed"}};
+    CHECK(!trial(check_agent).passed);
+}
+
 TEST_CASE("the network is compared with what it was", "[health]") {
     Trial trial;
     trial.baseline->interfaces = {{.name = "eth0", .ipv4 = true, .ipv4_default = true}, {.name = "eth1", .ipv6 = true}};
