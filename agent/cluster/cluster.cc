@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cluster/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/cluster/admission.h"
+#include "agent/cluster/pod_status.h"
+#include "agent/volumes/pod_directory.h"
+#include "base/file_io.h"
+#include "base/http/url.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+
+namespace ballast::agent {
+namespace {
+
+constexpr std::chrono::seconds kRetry{2};         // what the API server did not take is told again
+constexpr std::size_t kMostLastWords = 4096;      // containers
+constexpr std::uint64_t kLongestLastWords = 4096; // bytes, as kubelet's
+
+std::string path_of(const Pod &pod) { return "/api/v1/namespaces/" + pod.name_space + "/pods/" + pod.name; }
+
+// It is gone: nobody is there to be told. What stands in the way now (a conflict) is tried again; another pod of that
+// name is what the watch tells of.
+bool is_settled(const Status &done) { return done.has_value() || done.error().code == ENOENT; }
+
+} // namespace
+
+Cluster::Cluster(const Options &options, Runtime &runtime, Background &background, std::string address,
+                 ApiAccess access)
+    : options_(options), runtime_(runtime), background_(background), address_(std::move(address)),
+      server_(std::move(access)), events_(server_, background, options.node_name),
+      objects_(server_, stop_.get_token()) {}
+
+Result<std::unique_ptr<Cluster>> Cluster::open(const Options &options, Runtime &runtime, Background &background,
+                                               std::string address) {
+    if (options.kubeconfig.empty()) {
+        return nullptr;
+    }
+    ApiAccess access = TRY(load_kubeconfig(options.kubeconfig).within("--kubeconfig"));
+    std::unique_ptr<Cluster> cluster(new Cluster(options, runtime, background, std::move(address), std::move(access)));
+    cluster->watcher_ = TRY(Watcher::start(cluster->server_, "/api/v1/pods",
+                                           "fieldSelector=spec.nodeName%3D" + http::url_encode(options.node_name)));
+    cluster->services_ = TRY(Watcher::start(cluster->server_, "/api/v1/services", ""));
+    cluster->reporter_.emplace(cluster->server_, options.node_name, options.config.register_node,
+                               [self = cluster.get()] { return self->inputs(); });
+    return cluster;
+}
+
+// From the reporter's thread.
+NodeInputs Cluster::inputs() {
+    NodeInputs inputs;
+    inputs.settings = {.name = options_.node_name,
+                       .addresses = options_.node_addresses,
+                       .labels = options_.node_labels,
+                       .taints = options_.config.taints,
+                       .provider_id = options_.config.provider_id,
+                       .external_cloud = options_.external_cloud,
+                       .most_pods = options_.config.most_pods,
+                       .port = 0};
+    if (inputs.settings.addresses.empty() && !address_.empty()) {
+        inputs.settings.addresses = {address_};
+    }
+    inputs.facts = read_node_facts("/", options_.root_directory);
+    const auto told = [](const Error &error) { return "container runtime is down: " + error.message; };
+    const Result<std::string> version = runtime_.version();
+    inputs.runtime.version = version.value_or("");
+    if (version.has_value()) {
+        const std::lock_guard lock(mutex_);
+        runtime_name_ = version->substr(0, version->find(' '));
+    }
+    const Result<std::string> trouble = runtime_.trouble();
+    inputs.runtime.trouble = trouble.has_value() ? *trouble : told(trouble.error());
+    inputs.runtime.images = runtime_.images().value_or(std::vector<Runtime::ImageOnNode>()); // none while it is down
+    return inputs;
+}
+
+void Cluster::note(const Pod &pod, const Note &note) { events_.add(pod, note, now_ns()); }
+
+std::vector<WantedPod> Cluster::wanted() const {
+    std::vector<WantedPod> pods;
+    if (!objects_.knows_services()) {
+        return pods; // whose variables would lack them
+    }
+    for (const auto &[uid, entry] : entries_) {
+        if (!entry.gone && !entry.api.mirror && !entry.api.refusal) {
+            pods.push_back({.pod = entry.api.pod,
+                            .ended = entry.was_over,
+                            .deleted = entry.api.deleted,
+                            .grace = entry.api.grace});
+        }
+    }
+    return pods;
+}
+
+bool Cluster::take_changes() {
+    const bool knew_services = objects_.knows_services();
+    objects_.take(services_->take());
+    bool changed = knew_services != objects_.knows_services();
+    for (const Change &change : watcher_->take()) {
+        if (change.kind == Change::Kind::kTrouble) {
+            if (trouble_ != change.trouble) {
+                log::warning("pods of this node cannot be watched: " + change.trouble + "; tried again");
+            }
+            trouble_ = change.trouble;
+            continue;
+        }
+        if (!trouble_.empty()) {
+            log::notice("pods of this node are watched again");
+            trouble_.clear();
+        }
+        take(change);
+        changed = true;
+    }
+    return changed;
+}
+
+void Cluster::take(const Change &change) {
+    if (change.kind == Change::Kind::kGone) {
+        objects_.forget(uid_of(change.objects.front()));
+        entries_.erase(uid_of(change.objects.front()));
+        return;
+    }
+    if (change.kind == Change::Kind::kAll) {
+        known_ = true;
+        std::erase_if(entries_, [&](const auto &entry) {
+            return std::ranges::none_of(change.objects,
+                                        [&](const Json &object) { return uid_of(object) == entry.first; });
+        });
+    }
+    for (const Json &object : change.objects) {
+        store(object);
+    }
+}
+
+void Cluster::store(Json object) {
+    Result<ApiPod> read = read_api_pod(std::move(object));
+    if (!read.has_value()) {
+        log::error("the API server: " + read.error().message);
+        return;
+    }
+    const auto [found, added] = entries_.try_emplace(read->pod.uid);
+    Entry &entry = found->second;
+    if (added) {
+        entry.was_over = read->ended;
+    } else {
+        read->refusal = entry.api.refusal; // once and for all
+        // Somebody else has changed what this node says, as they do of a node that was away.
+        if (condition_differs(read->status, entry.told, "Ready") && !entry.sending) {
+            entry.told = nullptr;
+        }
+    }
+    entry.api = std::move(*read);
+}
+
+// Before it is given away for the first time; what ran before this agent began was admitted then.
+void Cluster::admit(Entry &entry, const Pods &pods) {
+    const bool begun = !json_text(entry.api.status, {"startTime"}).empty();
+    if (std::exchange(entry.admitted, true) || entry.api.refusal || begun || entry.was_over || entry.api.deleted) {
+        return;
+    }
+    std::vector<const Pod *> others;
+    for (const auto &[uid, life] : pods.all()) {
+        if (life->state() != PodState::kEnded && uid != entry.api.pod.uid) {
+            others.push_back(&life->pod());
+        }
+    }
+    for (const auto &[uid, other] : entries_) {
+        const bool counts = other.admitted && !other.gone && !other.was_over && !other.api.refusal && !other.api.mirror;
+        if (counts && uid != entry.api.pod.uid && !pods.all().contains(uid)) {
+            others.push_back(&other.api.pod);
+        }
+    }
+    entry.api.refusal = refusal_of(entry.api.pod, others, reporter_->node());
+    if (entry.api.refusal) {
+        note(entry.api.pod,
+             {.warning = true, .reason = entry.api.refusal->reason, .message = entry.api.refusal->message});
+    }
+}
+
+bool Cluster::step(const Pods &pods, Time now) {
+    due_.reset();
+    const bool changed = take_changes();
+    for (auto &[uid, entry] : entries_) {
+        if (entry.api.mirror) {
+            if (shown_by(entry.api) != nullptr) {
+                report(entry, pods, now);
+            }
+            continue;
+        }
+        admit(entry, pods);
+        const auto life = pods.all().find(uid);
+        const bool held = life != pods.all().end() && life->second->state() != PodState::kGone;
+        entry.given = entry.given || held;
+        entry.gone = entry.gone || (entry.given && !held);
+        report(entry, pods, now);
+    }
+    keep_mirrors(now);
+    events_.step();
+    return changed;
+}
+
+void Cluster::report(Entry &entry, const Pods &pods, Time now) {
+    if (entry.sending || entry.removed) {
+        return;
+    }
+    if (now < entry.not_before) {
+        due_ = std::min(due_.value_or(Time::max()), entry.not_before);
+        return;
+    }
+    if (std::optional<Json> status = status_of(entry, pods, now); status && *status != entry.told) {
+        send_status(entry, std::move(*status));
+    } else if (entry.api.deleted && (entry.gone || entry.api.refusal)) {
+        remove(entry);
+    }
+}
+
+// Nothing: there is nothing to be told now.
+std::optional<Json> Cluster::status_of(const Entry &entry, const Pods &pods, Time now) {
+    const Json &before = entry.told.is_null() ? entry.api.status : entry.told;
+    const Pod *shown = shown_by(entry.api); // a mirror tells of the pod that it shows
+    if ((entry.was_over && shown == nullptr) || entry.gone) {
+        return std::nullopt;
+    }
+    if (entry.api.refusal) {
+        return entry.api.deleted ? std::nullopt
+                                 : std::optional(rejected_status(*entry.api.refusal, before, now.count()));
+    }
+    const auto found = pods.all().find(shown != nullptr ? shown->uid : entry.api.pod.uid);
+    if (found == pods.all().end() || !found->second->known()) {
+        return std::nullopt;
+    }
+    std::string runtime;
+    {
+        const std::lock_guard lock(mutex_);
+        runtime = runtime_name_;
+    }
+    if (runtime.empty()) {
+        return std::nullopt; // it has not said yet who it is
+    }
+    const PodLife &life = *found->second;
+    const bool cleared = life.state() == PodState::kCleaning && life.observed().containers.empty();
+    if (cleared || life.state() == PodState::kGone) {
+        return std::nullopt; // what it was is told, and what is left of it says nothing
+    }
+    // Conditions that others set are as the API server has them now.
+    Json merged = before;
+    for (const std::string &gate : life.pod().readiness_gates) {
+        for (const Json &condition : json_at(entry.api.status, {"conditions"})) {
+            if (json_text(condition, {"type"}) == gate) {
+                merged["conditions"].push_back(condition);
+            }
+        }
+    }
+    return pod_status(
+        {.pod = life.pod(),
+         .observed = life.observed(),
+         .judgement = life.judgement(),
+         .waiting = life.waiting(),
+         .state = life.state(),
+         .failure = life.failure(),
+         .node_address = address_,
+         .runtime = runtime,
+         .last_words = [&](const ObservedContainer &container) { return last_words(life.pod(), container); }},
+        merged, now.count());
+}
+
+std::string Cluster::last_words(const Pod &pod, const ObservedContainer &container) {
+    const auto known = last_words_.find(container.id);
+    if (known != last_words_.end()) {
+        return known->second;
+    }
+    if (last_words_.size() >= kMostLastWords) {
+        last_words_.clear();
+    }
+    const PodDirectory directory(options_.root_directory, pod.uid);
+    std::string words =
+        read_file(directory.termination_message(container.name, container.attempt)).value_or(""); // most have none
+    words.resize(std::min<std::size_t>(words.size(), kLongestLastWords));
+    return last_words_.emplace(container.id, std::move(words)).first->second;
+}
+
+void Cluster::send_status(Entry &entry, Json status) {
+    entry.sending = true;
+    entry.told = status;
+    background_.run([this, uid = entry.api.pod.uid, path = path_of(entry.api.pod) + "/status",
+                     patch = status_patch(entry.api.pod.uid, std::move(status))]() -> Background::After {
+        const auto done = server_.patch(path, patch, Patch::kStrategic, stop_.get_token());
+        return [this, uid, result = done.has_value() ? Status() : Status(std::unexpected(done.error()))] {
+            sent(uid, result, "status");
+        };
+    });
+}
+
+// The pod's end: its name is free for another.
+void Cluster::remove(Entry &entry) {
+    entry.sending = true;
+    entry.removed = true;
+    background_.run([this, uid = entry.api.pod.uid, path = path_of(entry.api.pod)]() -> Background::After {
+        const auto done =
+            server_.remove(path, {{"gracePeriodSeconds", 0}, {"preconditions", {{"uid", uid}}}}, stop_.get_token());
+        return [this, uid, result = done.has_value() ? Status() : Status(std::unexpected(done.error()))] {
+            sent(uid, result, "end");
+        };
+    });
+}
+
+void Cluster::sent(const std::string &uid, const Status &done, const std::string &what) {
+    const auto found = entries_.find(uid);
+    if (found == entries_.end()) {
+        return;
+    }
+    Entry &entry = found->second;
+    entry.sending = false;
+    if (!is_settled(done)) {
+        const bool refused = done.error().code == EINVAL || done.error().code == EPERM;
+        log::write(refused ? log::Level::kWarning : log::Level::kDebug, // who is away is told of by the watch
+                   "pod " + entry.api.pod.full_name() + ": its " + what + " cannot be told: " + done.error().message);
+        entry.told = nullptr;
+        entry.removed = false;
+        entry.not_before = Time(now_ns()) + kRetry;
+    }
+}
+
+} // namespace ballast::agent

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/api_server/api_server.h"
+#include "agent/api_server/watcher.h"
+#include "agent/cluster/api_pod.h"
+#include "agent/cluster/events.h"
+#include "agent/cluster/objects.h"
+#include "agent/config/flags.h"
+#include "agent/cri_client/runtime.h"
+#include "agent/node/reporter.h"
+#include "agent/worker/background.h"
+#include "agent/worker/pods.h"
+#include "base/result.h"
+
+namespace ballast::agent {
+
+// This node's part in a cluster: its Node, the pods that are bound to it, and what becomes of them. In the owner's
+// thread, unless it is said otherwise.
+class Cluster {
+  public:
+    using Time = Pods::Time;
+
+    // Nothing when the options name no cluster. What is given outlives it; but the background's work ends before.
+    static Result<std::unique_ptr<Cluster>> open(const Options &options, Runtime &runtime, Background &background,
+                                                 std::string address);
+    Cluster(const Cluster &) = delete;
+    Cluster &operator=(const Cluster &) = delete;
+
+    // Readable when step() has something to do.
+    std::array<BorrowedFd, 2> changed() const { return {watcher_->changed(), services_->changed()}; }
+    // Takes what the API server says, and tells it what has become of `pods`. True: wanted() is another.
+    bool step(const Pods &pods, Time now);
+    // The static pods, all of them: each is shown by an object of its own.
+    void set_static(const std::vector<Pod> &pods);
+    // What step() is to be called for, if nothing happens before.
+    std::optional<Time> due() const { return due_; }
+    // The pods that are bound to this node are known, and what each of them needs to begin.
+    bool known() const { return known_ && objects_.knows_services(); }
+    std::vector<WantedPod> wanted() const;
+
+    // What pods refer to.
+    PodObjects objects() { return objects_.functions(); }
+    // From any thread.
+    void note(const Pod &pod, const Note &note);
+    // Requests that are on their way are given up.
+    void stop() { stop_.request_stop(); }
+
+  private:
+    // A pod, and how far the API server has been told of it.
+    struct Entry {
+        ApiPod api = {};
+        Json told = {};        // the status; null: nothing yet
+        bool was_over = false; // before this agent saw it first: its status is not ours to tell
+        bool admitted = false; // or refused
+        bool given = false;    // to those who run pods
+        bool gone = false;     // they have done with it
+        bool sending = false;
+        bool removed = false; // the API server was told to forget it
+        Time not_before{0};
+    };
+
+    Cluster(const Options &options, Runtime &runtime, Background &background, std::string address, ApiAccess access);
+    NodeInputs inputs();
+    bool take_changes();
+    void take(const Change &change);
+    void store(Json object);
+    void admit(Entry &entry, const Pods &pods);
+    void report(Entry &entry, const Pods &pods, Time now);
+    std::optional<Json> status_of(const Entry &entry, const Pods &pods, Time now);
+    std::string last_words(const Pod &pod, const ObservedContainer &container);
+    const Pod *shown_by(const ApiPod &mirror) const;
+    void keep_mirrors(Time now);
+    void make_mirror(const Pod &pod);
+    void send_status(Entry &entry, Json status);
+    void remove(Entry &entry);
+    void sent(const std::string &uid, const Status &done, const std::string &what);
+
+    const Options &options_;
+    Runtime &runtime_;
+    Background &background_;
+    std::string address_;
+    std::stop_source stop_;
+    ApiServer server_;
+    Events events_;
+    ClusterObjects objects_;
+    std::unique_ptr<Watcher> watcher_; // of pods
+    std::unique_ptr<Watcher> services_;
+    std::map<std::string, Entry> entries_;             // by UID
+    std::optional<std::map<std::string, Pod>> static_; // by their full names; nothing: not known yet
+    std::map<std::string, Time> mirrors_; // being made, by full names: when to try again; 0: it is on its way
+    bool known_ = false;
+    std::string trouble_;
+    std::optional<Time> due_;
+    std::map<std::string, std::string> last_words_; // by container's ID
+    std::mutex mutex_;                              // over what follows
+    std::string runtime_name_;                      // "ballastd"
+    std::optional<NodeReporter> reporter_;
+};
+
+} // namespace ballast::agent

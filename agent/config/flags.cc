@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/config/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <sstream>
+#include <unistd.h>
+
+#include "agent/config/duration.h"
+#include "base/quote.h"
+
+namespace ballast::agent {
+namespace {
+
+// Flags that documents written for kubelet hold and that have no effect here. All of them take a value; those of truth
+// may stand without.
+constexpr std::array kWithoutEffect = std::to_array<const char *>({
+    "--address",
+    "--allowed-unsafe-sysctls",
+    "--authentication-token-webhook-cache-ttl",
+    "--authorization-mode",
+    "--cgroup-root",
+    "--client-ca-file",
+    "--cloud-config",
+    "--config-dir",
+    "--container-log-max-files",
+    "--container-log-max-size",
+    "--container-runtime",
+    "--cpu-manager-policy",
+    "--enforce-node-allocatable",
+    "--event-burst",
+    "--event-qps",
+    "--eviction-hard",
+    "--eviction-minimum-reclaim",
+    "--eviction-soft",
+    "--eviction-soft-grace-period",
+    "--feature-gates",
+    "--hairpin-mode",
+    "--healthz-bind-address",
+    "--healthz-port",
+    "--image-credential-provider-bin-dir",
+    "--image-credential-provider-config",
+    "--image-gc-high-threshold",
+    "--image-gc-low-threshold",
+    "--image-service-endpoint",
+    "--kube-api-burst",
+    "--kube-api-qps",
+    "--kube-reserved",
+    "--kubelet-cgroups",
+    "--logging-format",
+    "--max-open-files",
+    "--network-plugin",
+    "--node-status-update-frequency",
+    "--oom-score-adj",
+    "--pod-cidr",
+    "--pod-infra-container-image",
+    "--port",
+    "--read-only-port",
+    "--registry-burst",
+    "--registry-qps",
+    "--reserved-cpus",
+    "--runtime-cgroups",
+    "--streaming-connection-idle-timeout",
+    "--system-cgroups",
+    "--system-reserved",
+    "--tls-cert-file",
+    "--tls-cipher-suites",
+    "--tls-min-version",
+    "--tls-private-key-file",
+    "--topology-manager-policy",
+    "--volume-plugin-dir",
+});
+constexpr std::array kFlagsWithoutEffect = std::to_array<const char *>({
+    "--anonymous-auth",
+    "--authentication-token-webhook",
+    "--enable-controller-attach-detach",
+    "--enable-debugging-handlers",
+    "--enable-server",
+    "--fail-swap-on",
+    "--make-iptables-util-chains",
+    "--protect-kernel-defaults",
+    "--rotate-certificates",
+    "--rotate-server-certificates",
+    "--runonce",
+    "--seccomp-default",
+});
+
+// Where kubeadm writes them, and operators.
+constexpr const char *kUsualConfig = "/var/lib/kubelet/config.yaml";
+constexpr const char *kUsualManifests = "/etc/kubernetes/manifests";
+
+// What the command line says; empty: nothing.
+struct Said {
+    Options options;
+    std::string endpoint, node_labels, taints, addresses, cluster_dns, request_timeout, cloud_provider;
+    std::string cluster_domain, resolv_conf, cgroup_driver, static_pods, provider_id, logs;
+    std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls;
+    std::optional<long long> most_pods, pids_limit;
+    long long verbosity = 0;
+    std::vector<std::string> ignored;
+    bool version = false;
+};
+
+void add_without_effect(CLI::App &app, Said &said) {
+    for (const char *name : kWithoutEffect) {
+        app.add_option_function<std::string>(
+            name, [&said, name](const std::string &) { said.ignored.emplace_back(name); }, "has no effect here");
+    }
+    for (const char *name : kFlagsWithoutEffect) {
+        app.add_flag_function(
+            name, [&said, name](std::int64_t) { said.ignored.emplace_back(name); }, "has no effect here");
+    }
+}
+
+void add_options(CLI::App &app, Said &said) {
+    Options &options = said.options;
+    app.add_flag("--version", said.version, "print the version of Kubernetes that this is a node for");
+    app.add_option("--config", options.config_file, "a file with a KubeletConfiguration");
+    app.add_option("--kubeconfig", options.kubeconfig, "how the API server is reached; without it there is no cluster");
+    app.add_option("--bootstrap-kubeconfig", options.bootstrap_kubeconfig, "how a new node asks for its certificate");
+    app.add_option("--root-dir", options.root_directory, "where the files of pods are");
+    app.add_option("--cert-dir", options.certificates, "where certificates are");
+    app.add_option("--hostname-override", options.node_name, "the node's name in place of the machine's");
+    app.add_option("--node-ip", said.addresses, "the node's address, or two with a comma in between");
+    app.add_option("--node-labels", said.node_labels, "KEY=VALUE,... of the node when it registers");
+    app.add_option("--register-with-taints", said.taints, "KEY=VALUE:EFFECT,... of the node when it registers");
+    app.add_flag("--register-node", said.register_node, "make the Node object");
+    app.add_option("--provider-id", said.provider_id, "what the cloud calls this machine");
+    app.add_option("--cloud-provider", said.cloud_provider, "external, or nothing");
+    app.add_option("--container-runtime-endpoint", said.endpoint, "the container runtime's socket, unix:///PATH");
+    app.add_option("--runtime-request-timeout", said.request_timeout, "how long the container runtime may take");
+    app.add_option("--pod-manifest-path", said.static_pods, "manifests of static pods");
+    app.add_option("--cluster-dns", said.cluster_dns, "addresses of the cluster's name servers");
+    app.add_option("--cluster-domain", said.cluster_domain, "the cluster's domain");
+    app.add_option("--resolv-conf", said.resolv_conf, "the resolver's file that pods get");
+    app.add_option("--cgroup-driver", said.cgroup_driver, "systemd");
+    app.add_flag("--cgroups-per-qos", said.cgroups_per_qos, "a slice for every pod, below those of their classes");
+    app.add_flag("--cpu-cfs-quota", said.cpu_quota, "enforce limits of CPU");
+    app.add_flag("--serialize-image-pulls", said.serialize_pulls, "pull one image after the other");
+    app.add_option("--max-pods", said.most_pods, "how many pods may be here");
+    app.add_option("--pod-max-pids", said.pids_limit, "how many processes a pod may have");
+    app.add_option("--pod-logs-dir", said.logs, "where containers' logs are");
+    app.add_option("-v,--v", said.verbosity, "how much is logged");
+}
+
+template <typename T>
+void take_value(const std::optional<T> &from, T &to) {
+    to = from.value_or(to);
+}
+void take_text(const std::string &from, std::string &to) { to = from.empty() ? to : from; }
+
+std::vector<std::string> split(const std::string &text) {
+    std::vector<std::string> parts;
+    std::istringstream stream(text);
+    for (std::string part; std::getline(stream, part, ',');) {
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+// Kubernetes' names are in lower case.
+Result<std::string> name_of_machine() {
+    std::string name(256, '\0');
+    if (::gethostname(name.data(), name.size()) != 0) {
+        return fail_errno("gethostname");
+    }
+    name.resize(name.find('\0'));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return name;
+}
+
+Status take_values(Said &said) {
+    KubeletConfig &config = said.options.config;
+    take_text(said.endpoint, config.runtime_endpoint);
+    take_text(said.static_pods, config.static_pod_path);
+    take_text(said.cluster_domain, config.cluster_domain);
+    take_text(said.resolv_conf, config.resolv_conf);
+    take_text(said.provider_id, config.provider_id);
+    take_text(said.logs, config.pod_logs);
+    take_value(said.cgroups_per_qos, config.cgroups_per_qos);
+    take_value(said.cpu_quota, config.cpu_cfs_quota);
+    take_value(said.register_node, config.register_node);
+    take_value(said.serialize_pulls, config.serialize_image_pulls);
+    take_value(said.most_pods, config.most_pods);
+    take_value(said.pids_limit, config.pod_pids_limit);
+    config.verbosity = std::max(config.verbosity, said.verbosity);
+    if (!said.cluster_dns.empty()) {
+        config.cluster_dns = split(said.cluster_dns);
+    }
+    if (!said.request_timeout.empty()) {
+        const auto timeout = parse_duration(said.request_timeout);
+        if (!timeout || timeout->count() == 0) {
+            return fail(EINVAL, "--runtime-request-timeout: want a time like 2m, not " + quote(said.request_timeout));
+        }
+        config.runtime_request_timeout = *timeout;
+    }
+    return {};
+}
+
+Status check_values(const Said &said) {
+    TRY(socket_of(said.options.config.runtime_endpoint));
+    if (!said.cloud_provider.empty() && said.cloud_provider != "external") {
+        return fail(EINVAL, "--cloud-provider: want external, not " + quote(said.cloud_provider));
+    }
+    if (!said.cgroup_driver.empty() && said.cgroup_driver != "systemd") {
+        return fail(EINVAL, "--cgroup-driver: want systemd, which owns this machine's cgroups");
+    }
+    if (!said.static_pods.empty() && !said.static_pods.starts_with('/')) {
+        return fail(EINVAL, "--pod-manifest-path: want an absolute path");
+    }
+    return {};
+}
+
+Result<Options> options_of(Said said) {
+    Options &options = said.options;
+    std::error_code unreadable; // is told when it is read
+    if (options.config_file.empty() && std::filesystem::exists(kUsualConfig, unreadable)) {
+        options.config_file = kUsualConfig;
+    }
+    if (options.config_file.empty()) {
+        options.config.static_pod_path = kUsualManifests;
+    } else {
+        options.config = TRY(load_kubelet_config(options.config_file));
+    }
+    TRY(take_values(said));
+    TRY(check_values(said));
+    options.node_labels = TRY(parse_node_labels(said.node_labels));
+    if (!said.taints.empty()) {
+        options.config.taints = TRY(parse_taints(said.taints));
+    }
+    options.node_addresses = split(said.addresses);
+    options.external_cloud = said.cloud_provider == "external";
+    if (options.node_name.empty()) {
+        options.node_name = TRY(name_of_machine());
+    }
+    options.warnings = options.config.warnings;
+    for (const std::string &name : said.ignored) {
+        options.warnings.push_back(name + " has no effect here");
+    }
+    return std::move(options);
+}
+
+} // namespace
+
+Result<std::variant<Options, Answer>> read_command_line(std::vector<std::string> arguments) {
+    Said said;
+    CLI::App app("Ballast's Kubernetes node agent", "kubelet");
+    add_options(app, said);
+    add_without_effect(app, said);
+    for (std::string &argument : arguments) {
+        argument = argument.starts_with("-v=") ? "-" + argument : argument; // Go's flags take a "=" after one letter
+    }
+    std::ranges::reverse(arguments); // as the parser wants a vector
+    try {
+        app.parse(arguments);
+    } catch (const CLI::ParseError &error) {
+        std::ostringstream out;
+        const int status = app.exit(error, out, out);
+        return Answer{status, out.str()};
+    }
+    if (said.version) {
+        return Answer{0, std::string("Kubernetes ") + kKubernetesVersion + "\n"};
+    }
+    return TRY(options_of(std::move(said)));
+}
+
+} // namespace ballast::agent

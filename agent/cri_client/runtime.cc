@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cri_client/runtime.h"
+
+#include <algorithm>
+#include <format>
+#include <mutex>
+#include <runtime/v1/api.pb.h>
+
+#include "agent/cri_client/labels.h"
+#include "base/grpc/messages.h"
+
+namespace ballast::agent {
+namespace {
+
+namespace cri = ::runtime::v1;
+
+// What a stopping container may take beyond its grace.
+constexpr std::chrono::seconds kSlack{30};
+
+int code_of(grpc::Code code) {
+    switch (code) {
+    case grpc::Code::kUnavailable:
+        return EAGAIN;
+    case grpc::Code::kDeadlineExceeded:
+        return ETIMEDOUT;
+    case grpc::Code::kCancelled:
+        return ECANCELED;
+    case grpc::Code::kNotFound:
+        return ENOENT;
+    case grpc::Code::kInvalidArgument:
+        return EINVAL;
+    case grpc::Code::kAlreadyExists:
+        return EEXIST;
+    case grpc::Code::kUnimplemented:
+        return ENOTSUP;
+    default:
+        return EIO;
+    }
+}
+
+template <typename Labels>
+std::string label(const Labels &labels, const char *name) {
+    const auto found = labels.find(name);
+    return found == labels.end() ? "" : found->second;
+}
+
+ContainerState state_of(cri::ContainerState state) {
+    switch (state) {
+    case cri::CONTAINER_CREATED:
+        return ContainerState::kCreated;
+    case cri::CONTAINER_RUNNING:
+        return ContainerState::kRunning;
+    case cri::CONTAINER_EXITED:
+        return ContainerState::kExited;
+    default:
+        return ContainerState::kUnknown;
+    }
+}
+
+ObservedSandbox observed(const cri::PodSandbox &from) {
+    return {.id = from.id(),
+            .attempt = from.metadata().attempt(),
+            .ready = from.state() == cri::SANDBOX_READY,
+            .created = from.created_at(),
+            .address = {},
+            .annotations = {from.annotations().begin(), from.annotations().end()}};
+}
+
+ObservedContainer observed(const cri::ContainerStatus &from, const std::string &sandbox) {
+    ObservedContainer to{.id = from.id(),
+                         .name = label(from.labels(), labels::kContainerName),
+                         .sandbox = sandbox,
+                         .attempt = from.metadata().attempt(),
+                         .state = state_of(from.state()),
+                         .created = from.created_at(),
+                         .started = from.started_at(),
+                         .finished = from.finished_at(),
+                         .exit_code = from.exit_code(),
+                         .reason = from.reason(),
+                         .message = from.message(),
+                         .image = from.image().image(),
+                         .image_ref = from.image_ref(),
+                         .log_path = from.log_path(),
+                         .annotations = {from.annotations().begin(), from.annotations().end()}};
+    to.name = to.name.empty() ? from.metadata().name() : to.name;
+    return to;
+}
+
+} // namespace
+
+struct Runtime::Inner {
+    Inner(std::filesystem::path socket, std::chrono::nanoseconds timeout)
+        : client(std::move(socket)), patience(timeout) {}
+
+    template <typename Response, typename Request>
+    Result<Response> ask(const char *method, const Request &request, grpc::CallOptions options) {
+        auto reply = grpc::call<Response>(client, std::string("/runtime.v1.") + method, request, options);
+        if (!reply.outcome.ok()) {
+            return fail(code_of(reply.outcome.code), reply.outcome.message);
+        }
+        return std::move(reply.response);
+    }
+    template <typename Response, typename Request>
+    Result<Response> ask(const char *method, const Request &request) {
+        return ask<Response>(method, request, {.timeout = patience});
+    }
+
+    // Its status; from memory when it was known to have ended.
+    Result<ObservedContainer> status(const cri::Container &listed) {
+        if (const auto found = ended.find(listed.id()); found != ended.end()) {
+            return found->second;
+        }
+        cri::ContainerStatusRequest request;
+        request.set_container_id(listed.id());
+        const auto response = TRY(ask<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request));
+        return observed(response.status(), listed.pod_sandbox_id());
+    }
+
+    grpc::Client client;
+    std::chrono::nanoseconds patience;
+    std::mutex mutex; // over `ended`, and one listing at a time
+    std::map<std::string, ObservedContainer> ended;
+    std::map<std::string, std::string> addresses; // of sandboxes that are ready: they have one for life
+};
+
+Runtime::Runtime(std::filesystem::path socket, std::chrono::nanoseconds patience)
+    : inner_(std::make_unique<Inner>(std::move(socket), patience)) {}
+Runtime::~Runtime() = default;
+
+Result<std::string> Runtime::version() {
+    const auto answer =
+        TRY(inner_->ask<cri::VersionResponse>("RuntimeService/Version", cri::VersionRequest()).within("version"));
+    return answer.runtime_name() + " " + answer.runtime_version();
+}
+
+Result<std::string> Runtime::trouble() {
+    const auto answer =
+        TRY(inner_->ask<cri::StatusResponse>("RuntimeService/Status", cri::StatusRequest()).within("status"));
+    std::string troubles;
+    for (const cri::RuntimeCondition &condition : answer.status().conditions()) {
+        if (!condition.status()) {
+            const char *what = condition.type() == "NetworkReady" ? "container runtime network" : "container runtime";
+            troubles += std::format("{}{} not ready: {}=false reason:{} message:{}", troubles.empty() ? "" : ", ", what,
+                                    condition.type(), condition.reason(), condition.message());
+        }
+    }
+    return troubles;
+}
+
+Result<std::vector<Runtime::ImageOnNode>> Runtime::images() {
+    const auto answer = TRY(inner_->ask<cri::ListImagesResponse>("ImageService/ListImages", cri::ListImagesRequest())
+                                .within("list images"));
+    std::vector<ImageOnNode> images;
+    for (const cri::Image &image : answer.images()) {
+        ImageOnNode &to = images.emplace_back();
+        to.names.assign(image.repo_digests().begin(), image.repo_digests().end());
+        to.names.insert(to.names.end(), image.repo_tags().begin(), image.repo_tags().end());
+        to.size = static_cast<std::int64_t>(image.size());
+    }
+    return images;
+}
+
+Result<ObservedPods> Runtime::pods() {
+    const std::lock_guard lock(inner_->mutex);
+    // Containers first: their sandboxes are in the later list, unless they are gone together.
+    const auto containers =
+        TRY(inner_->ask<cri::ListContainersResponse>("RuntimeService/ListContainers", cri::ListContainersRequest())
+                .within("list containers"));
+    const auto sandboxes =
+        TRY(inner_->ask<cri::ListPodSandboxResponse>("RuntimeService/ListPodSandbox", cri::ListPodSandboxRequest())
+                .within("list pods"));
+    ObservedPods pods;
+    std::map<std::string, std::string> addresses;
+    for (const cri::PodSandbox &sandbox : sandboxes.items()) {
+        const std::string uid = label(sandbox.labels(), labels::kPodUid);
+        if (uid.empty()) {
+            continue; // somebody else's
+        }
+        ObservedPod &pod = pods[uid];
+        pod.uid = uid;
+        pod.name = label(sandbox.labels(), labels::kPodName);
+        pod.name_space = label(sandbox.labels(), labels::kPodNamespace);
+        pod.sandboxes.push_back(observed(sandbox));
+        if (pod.sandboxes.back().ready) {
+            const auto known = inner_->addresses.find(sandbox.id());
+            Result<std::string> address =
+                known != inner_->addresses.end() ? Result<std::string>(known->second) : sandbox_address(sandbox.id());
+            if (!address.has_value() && address.error().code != ENOENT) {
+                return std::unexpected(address.error());
+            }
+            pod.sandboxes.back().address = address.value_or("");
+            addresses.insert_or_assign(sandbox.id(), pod.sandboxes.back().address);
+        }
+    }
+    inner_->addresses = std::move(addresses);
+    std::map<std::string, ObservedContainer> ended;
+    for (const cri::Container &listed : containers.containers()) {
+        const auto pod = pods.find(label(listed.labels(), labels::kPodUid));
+        if (pod == pods.end()) {
+            continue;
+        }
+        Result<ObservedContainer> container = inner_->status(listed);
+        if (!container.has_value() && container.error().code == ENOENT) {
+            continue; // removed meanwhile
+        }
+        pod->second.containers.push_back(TRY(std::move(container).within("status of " + listed.id())));
+        if (pod->second.containers.back().state == ContainerState::kExited) {
+            ended.insert_or_assign(listed.id(), pod->second.containers.back());
+        }
+    }
+    inner_->ended = std::move(ended);
+    for (auto &[uid, pod] : pods) {
+        std::ranges::sort(pod.sandboxes, std::greater(), &ObservedSandbox::created);
+        std::ranges::sort(pod.containers, std::greater(), &ObservedContainer::created);
+    }
+    return pods;
+}
+
+Result<std::string> Runtime::run_sandbox(const cri::PodSandboxConfig &config, std::stop_token stop) {
+    cri::RunPodSandboxRequest request;
+    *request.mutable_config() = config;
+    // Plugins of networks may take long: as long as kubelet waits for them.
+    const grpc::CallOptions options{.timeout = inner_->patience * 2, .stop = std::move(stop)};
+    return TRY(inner_->ask<cri::RunPodSandboxResponse>("RuntimeService/RunPodSandbox", request, options))
+        .pod_sandbox_id();
+}
+
+Status Runtime::stop_sandbox(const std::string &id) {
+    cri::StopPodSandboxRequest request;
+    request.set_pod_sandbox_id(id);
+    TRY(inner_->ask<cri::StopPodSandboxResponse>("RuntimeService/StopPodSandbox", request).within("stop sandbox"));
+    return {};
+}
+
+Status Runtime::remove_sandbox(const std::string &id) {
+    cri::RemovePodSandboxRequest request;
+    request.set_pod_sandbox_id(id);
+    TRY(inner_->ask<cri::RemovePodSandboxResponse>("RuntimeService/RemovePodSandbox", request)
+            .within("remove sandbox"));
+    return {};
+}
+
+Result<std::string> Runtime::sandbox_address(const std::string &id) {
+    cri::PodSandboxStatusRequest request;
+    request.set_pod_sandbox_id(id);
+    return TRY(inner_->ask<cri::PodSandboxStatusResponse>("RuntimeService/PodSandboxStatus", request).within("sandbox"))
+        .status()
+        .network()
+        .ip();
+}
+
+Result<std::string> Runtime::create_container(const std::string &sandbox, const cri::ContainerConfig &config,
+                                              const cri::PodSandboxConfig &sandbox_config) {
+    cri::CreateContainerRequest request;
+    request.set_pod_sandbox_id(sandbox);
+    *request.mutable_config() = config;
+    *request.mutable_sandbox_config() = sandbox_config;
+    return TRY(inner_->ask<cri::CreateContainerResponse>("RuntimeService/CreateContainer", request)).container_id();
+}
+
+Status Runtime::start_container(const std::string &id) {
+    cri::StartContainerRequest request;
+    request.set_container_id(id);
+    TRY(inner_->ask<cri::StartContainerResponse>("RuntimeService/StartContainer", request));
+    return {};
+}
+
+Status Runtime::stop_container(const std::string &id, std::chrono::seconds grace) {
+    cri::StopContainerRequest request;
+    request.set_container_id(id);
+    request.set_timeout(grace.count());
+    TRY(inner_
+            ->ask<cri::StopContainerResponse>("RuntimeService/StopContainer", request,
+                                              {.timeout = inner_->patience + grace + kSlack})
+            .within("stop container"));
+    return {};
+}
+
+Status Runtime::remove_container(const std::string &id) {
+    cri::RemoveContainerRequest request;
+    request.set_container_id(id);
+    TRY(inner_->ask<cri::RemoveContainerResponse>("RuntimeService/RemoveContainer", request)
+            .within("remove container"));
+    return {};
+}
+
+Result<ExecResult> Runtime::exec(const std::string &id, const std::vector<std::string> &command,
+                                 std::chrono::seconds timeout, std::stop_token stop) {
+    cri::ExecSyncRequest request;
+    request.set_container_id(id);
+    request.mutable_cmd()->Add(command.begin(), command.end());
+    request.set_timeout(timeout.count());
+    const auto answer = TRY(inner_->ask<cri::ExecSyncResponse>("RuntimeService/ExecSync", request,
+                                                               {.timeout = timeout + kSlack, .stop = std::move(stop)}));
+    return ExecResult{.exit_code = answer.exit_code(), .output = answer.stdout() + answer.stderr()};
+}
+
+Result<std::optional<Runtime::ImageFacts>> Runtime::image(const std::string &name) {
+    cri::ImageStatusRequest request;
+    request.mutable_image()->set_image(name);
+    const auto answer = TRY(inner_->ask<cri::ImageStatusResponse>("ImageService/ImageStatus", request).within("image"));
+    if (!answer.has_image() || answer.image().id().empty()) {
+        return std::nullopt;
+    }
+    ImageFacts facts{.reference = answer.image().id(), .user = {}, .user_name = answer.image().username()};
+    if (answer.image().has_uid()) {
+        facts.user = answer.image().uid().value();
+    }
+    return facts;
+}
+
+Status Runtime::pull(const std::string &name, const cri::PodSandboxConfig &sandbox_config, std::stop_token stop) {
+    cri::PullImageRequest request;
+    request.mutable_image()->set_image(name);
+    *request.mutable_sandbox_config() = sandbox_config;
+    // As long as it takes: the runtime knows when a registry has stalled.
+    TRY(inner_->ask<cri::PullImageResponse>("ImageService/PullImage", request,
+                                            {.timeout = {}, .stop = std::move(stop)}));
+    return {};
+}
+
+} // namespace ballast::agent

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/cri_client/observed.h"
+#include "base/result.h"
+
+namespace runtime::v1 {
+class ContainerConfig;
+class PodSandboxConfig;
+} // namespace runtime::v1
+
+namespace ballast::agent {
+
+struct ExecResult {
+    int exit_code = 0;
+    std::string output = {}; // stdout and then stderr
+};
+
+// A container runtime behind Kubernetes' interface (CRI v1), over a Unix socket. Several threads may ask at once.
+// Errors begin with what was asked; EAGAIN: nobody answers there now, ETIMEDOUT: it takes too long, ECANCELED: `stop`
+// was asked for, ENOENT and others as the runtime says.
+class Runtime {
+  public:
+    Runtime(std::filesystem::path socket, std::chrono::nanoseconds patience);
+    ~Runtime();
+    Runtime(const Runtime &) = delete;
+    Runtime &operator=(const Runtime &) = delete;
+
+    // "ballastd 0.1.0"
+    Result<std::string> version();
+    // Empty: the runtime and its network are ready. Else which conditions do not hold and why, in kubelet's words.
+    Result<std::string> trouble();
+
+    struct ImageOnNode {
+        std::vector<std::string> names; // digests first, then tags
+        std::int64_t size = 0;          // bytes
+    };
+    Result<std::vector<ImageOnNode>> images();
+
+    // Every pod that carries kubelet's labels. What an ended container is known to be is not asked for again.
+    Result<ObservedPods> pods();
+
+    Result<std::string> run_sandbox(const ::runtime::v1::PodSandboxConfig &config, std::stop_token stop = {});
+    Status stop_sandbox(const std::string &id);
+    Status remove_sandbox(const std::string &id);
+    // Empty when it has none of its own.
+    Result<std::string> sandbox_address(const std::string &id);
+
+    Result<std::string> create_container(const std::string &sandbox, const ::runtime::v1::ContainerConfig &config,
+                                         const ::runtime::v1::PodSandboxConfig &sandbox_config);
+    Status start_container(const std::string &id);
+    Status stop_container(const std::string &id, std::chrono::seconds grace);
+    Status remove_container(const std::string &id);
+    // ETIMEDOUT when it takes longer than `timeout`.
+    Result<ExecResult> exec(const std::string &id, const std::vector<std::string> &command,
+                            std::chrono::seconds timeout, std::stop_token stop = {});
+
+    struct ImageFacts {
+        std::string reference; // what containers are created by
+        std::optional<std::int64_t> user;
+        std::string user_name;
+    };
+    Result<std::optional<ImageFacts>> image(const std::string &name);
+    Status pull(const std::string &name, const ::runtime::v1::PodSandboxConfig &sandbox_config, std::stop_token stop);
+
+  private:
+    struct Inner;
+    std::unique_ptr<Inner> inner_;
+};
+
+} // namespace ballast::agent

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/agent.h"
+
+#include <algorithm>
+#include <array>
+#include <poll.h>
+
+#include "agent/daemon/machine.h"
+#include "base/log.h"
+#include "base/service_manager.h"
+#include "base/timestamp.h"
+
+namespace ballast::agent {
+namespace {
+
+constexpr std::size_t kMostThreads = 64;
+constexpr std::size_t kMostNotes = 1024; // remembered
+
+std::size_t most_pulls(const KubeletConfig &config) {
+    return config.serialize_image_pulls ? 1 : static_cast<std::size_t>(config.most_parallel_pulls);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Agent>> Agent::make(Options options, std::chrono::nanoseconds retry) {
+    std::unique_ptr<Agent> agent(new Agent(std::move(options)));
+    TRY(agent->open(retry));
+    return agent;
+}
+
+Agent::~Agent() {
+    if (cluster_) {
+        cluster_->stop();
+    }
+    pods_.reset(); // what they do is given up
+    background_.reset();
+    cluster_.reset();
+}
+
+Status Agent::open(std::chrono::nanoseconds retry) {
+    const KubeletConfig &config = options_.config;
+    const Machine machine = TRY(this_machine());
+    runtime_ = std::make_unique<Runtime>(TRY(socket_of(config.runtime_endpoint)), config.runtime_request_timeout);
+    images_ = std::make_unique<Images>(*runtime_, most_pulls(config));
+    world_ = std::make_unique<World>(World{
+        .options = options_,
+        .runtime = *runtime_,
+        .images = *images_,
+        .http = http_,
+        .kernel = {.classes = config.cgroups_per_qos,
+                   .cpu_quota = config.cpu_cfs_quota,
+                   .cpu_period = std::chrono::duration_cast<std::chrono::microseconds>(config.cpu_cfs_period).count(),
+                   .memory = machine.memory},
+        .node_address = options_.node_addresses.empty() ? address_of_machine() : options_.node_addresses.front(),
+        .node_cpu = Quantity::of(machine.processors),
+        .node_memory = Quantity::of(machine.memory),
+        .make_slice = {},
+        .drop_slice = {},
+        .note = [this](const Pod &pod, const Note &said) { note(pod, said); },
+        .retry = retry,
+    });
+    if (config.cgroups_per_qos) {
+        world_->make_slice = bus::make_slice;
+        world_->drop_slice = bus::drop_slice;
+    }
+    background_ = TRY(Background::make(kMostThreads));
+    pods_ = std::make_unique<Pods>(*world_, *background_);
+    if (!config.static_pod_path.empty()) {
+        manifests_ = TRY(Manifests::open(config.static_pod_path, options_.node_name));
+    }
+    cluster_ = TRY(Cluster::open(options_, *runtime_, *background_, world_->node_address));
+    if (cluster_) {
+        world_->objects = cluster_->objects();
+    }
+    return {};
+}
+
+Status Agent::answer_on_bus() {
+    bus_ =
+        TRY(bus::Service::open({.ready = [this] { return pods_->ready(); }, .pods = [this] { return pods_->list(); }}));
+    return {};
+}
+
+void Agent::process_bus() {
+    if (bus_ == nullptr) {
+        return;
+    }
+    if (const Status done = bus_->process(); !done.has_value()) {
+        log::warning(done.error().message + "; nobody is answered on the bus any more");
+        bus_.reset();
+    }
+}
+
+// The same thing said again about a pod is said once.
+void Agent::note(const Pod &pod, const Note &said) {
+    if (cluster_) {
+        cluster_->note(pod, said);
+    }
+    {
+        const std::lock_guard lock(notes_mutex_);
+        if (notes_.size() > kMostNotes) {
+            notes_.clear();
+        }
+        std::string &last = notes_[pod.uid + said.reason];
+        if (said.warning && last == said.message) {
+            return;
+        }
+        last = said.message;
+    }
+    log::write(said.warning ? log::Level::kWarning : log::Level::kInfo,
+               "pod " + pod.full_name() + ": " + said.reason + ": " + said.message,
+               {{"POD_UID", pod.uid}, {"POD_NAME", pod.name}, {"POD_NAMESPACE", pod.name_space}});
+}
+
+void Agent::scan(Pods::Time now) {
+    next_scan_ = now + options_.config.file_check_frequency;
+    Manifests::Found found = manifests_->scan();
+    for (const std::string &problem : found.problems) {
+        log::error(problem);
+    }
+    if (found.complete) {
+        static_pods_ = std::move(found.pods);
+        if (cluster_) {
+            cluster_->set_static(*static_pods_);
+        }
+        want();
+    }
+}
+
+// Static pods and those of the cluster. Until the former are known nobody says what is not wanted.
+void Agent::want() {
+    if (!static_pods_) {
+        return;
+    }
+    std::vector<WantedPod> pods = cluster_ ? cluster_->wanted() : std::vector<WantedPod>();
+    for (const Pod &pod : *static_pods_) {
+        pods.push_back({.pod = pod});
+    }
+    pods_->want(std::move(pods), !cluster_ || cluster_->known());
+}
+
+int Agent::wait_time(Pods::Time now, std::optional<std::chrono::microseconds> watchdog) const {
+    Pods::Time due = std::min(next_scan_, pods_->next_look(now));
+    for (const auto &[uid, pod] : pods_->all()) {
+        due = std::min(due, pod->due().value_or(Pods::Time::max()));
+    }
+    if (cluster_) {
+        due = std::min(due, cluster_->due().value_or(Pods::Time::max()));
+    }
+    if (watchdog) {
+        due = std::min<Pods::Time>(due, now + *watchdog);
+    }
+    constexpr std::chrono::milliseconds kMost = std::chrono::minutes(1);
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(due - now, Pods::Time(0)));
+    return static_cast<int>(std::min(wait, kMost).count());
+}
+
+Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> watchdog) {
+    if (!manifests_) {
+        static_pods_.emplace();
+        if (cluster_) {
+            cluster_->set_static({});
+        }
+        want();
+        next_scan_ = Pods::Time::max();
+    }
+    while (true) {
+        Pods::Time now(now_ns());
+        if (manifests_ && (now >= next_scan_ || next_scan_ > now + options_.config.file_check_frequency)) {
+            scan(now);
+        }
+        pods_->step(now);
+        if (cluster_ && cluster_->step(*pods_, now)) {
+            want();
+        }
+        if (now >= pods_->next_look(now)) {
+            pods_->look(now);
+        }
+        if (watchdog) {
+            service::alive();
+        }
+        process_bus();
+        std::array<pollfd, 6> entries = {{{ended.get(), POLLIN, 0},
+                                          {background_->finished().get(), POLLIN, 0},
+                                          {manifests_ ? manifests_->changed().get() : -1, POLLIN, 0},
+                                          {bus_ ? bus_->fd().get() : -1, bus_ ? bus_->events() : short{0}, 0},
+                                          {cluster_ ? cluster_->changed()[0].get() : -1, POLLIN, 0},
+                                          {cluster_ ? cluster_->changed()[1].get() : -1, POLLIN, 0}}};
+        if (poll(entries.data(), entries.size(), wait_time(now, watchdog)) < 0 && errno != EINTR) {
+            return fail_errno("poll");
+        }
+        if (entries[0].revents != 0) {
+            return {};
+        }
+        background_->finish();
+        if (entries[2].revents != 0) {
+            next_scan_ = Pods::Time(0);
+        }
+    }
+}
+
+} // namespace ballast::agent

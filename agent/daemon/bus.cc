@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon/bus.h"
+
+#include <cstdint>
+#include <memory>
+#include <systemd/sd-bus.h>
+
+namespace ballast::agent::bus {
+namespace {
+
+constexpr const char *kService = "org.freedesktop.systemd1";
+constexpr const char *kObject = "/org/freedesktop/systemd1";
+constexpr const char *kInterface = "org.freedesktop.systemd1.Manager";
+
+struct Free {
+    void operator()(sd_bus *bus) const { (void)sd_bus_flush_close_unref(bus); }
+    void operator()(sd_bus_message *message) const { (void)sd_bus_message_unref(message); }
+    void operator()(sd_bus_slot *slot) const { (void)sd_bus_slot_unref(slot); }
+};
+using Bus = std::unique_ptr<sd_bus, Free>;
+using Message = std::unique_ptr<sd_bus_message, Free>;
+using Slot = std::unique_ptr<sd_bus_slot, Free>;
+
+constexpr const char *kName = "org.ballast.Agent1";
+constexpr const char *kPath = "/org/ballast/Agent1";
+
+// One for each call: they are rare, and a connection is one thread's.
+Result<Bus> connect() {
+    sd_bus *bus = nullptr;
+    if (const int error = sd_bus_open_system(&bus); error < 0) {
+        return fail_errno("connect to systemd", -error);
+    }
+    return Bus(bus);
+}
+
+Result<Message> method(sd_bus &bus, const char *name) {
+    sd_bus_message *message = nullptr;
+    if (const int error = sd_bus_message_new_method_call(&bus, &message, kService, kObject, kInterface, name);
+        error < 0) {
+        return fail_errno("call systemd", -error);
+    }
+    return Message(message);
+}
+
+int append_limits(sd_bus_message *message, const SliceLimits &limits) {
+    constexpr std::uint64_t kNone = UINT64_MAX;
+    const auto or_none = [](const std::optional<std::int64_t> &limit) {
+        return limit ? static_cast<std::uint64_t>(*limit) : kNone;
+    };
+    return sd_bus_message_append(message, "a(sv)", 4, "CPUWeight", "t", static_cast<std::uint64_t>(limits.cpu_weight),
+                                 "CPUQuotaPerSecUSec", "t", or_none(limits.cpu_quota), "MemoryMax", "t",
+                                 or_none(limits.memory), "TasksMax", "t", or_none(limits.processes));
+}
+
+// ENOENT, EEXIST for systemd's own words of that.
+Status send(sd_bus &bus, sd_bus_message *message, const std::string &what) {
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    const int result = sd_bus_call(&bus, message, 0, &error, nullptr);
+    const bool exists = sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists") > 0;
+    const bool missing = sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") > 0;
+    const std::string text = error.message == nullptr ? "" : error.message;
+    sd_bus_error_free(&error);
+    if (result >= 0) {
+        return {};
+    }
+    return fail(exists ? EEXIST : missing ? ENOENT : -result, what + ": " + text);
+}
+
+Status start(sd_bus &bus, const std::string &name, const SliceLimits &limits) {
+    const Message message = TRY(method(bus, "StartTransientUnit"));
+    if (sd_bus_message_append(message.get(), "ss", name.c_str(), "replace") < 0 ||
+        append_limits(message.get(), limits) < 0 || sd_bus_message_append(message.get(), "a(sa(sv))", 0) < 0) {
+        return fail(ENOMEM, "slice " + name + ": the message cannot be made");
+    }
+    return send(bus, message.get(), "make slice " + name);
+}
+
+Status change(sd_bus &bus, const std::string &name, const SliceLimits &limits) {
+    const Message message = TRY(method(bus, "SetUnitProperties"));
+    if (sd_bus_message_append(message.get(), "sb", name.c_str(), 1) < 0 || append_limits(message.get(), limits) < 0) {
+        return fail(ENOMEM, "slice " + name + ": the message cannot be made");
+    }
+    return send(bus, message.get(), "change slice " + name);
+}
+
+int get_ready(sd_bus * /*bus*/, const char * /*path*/, const char * /*interface*/, const char * /*property*/,
+              sd_bus_message *reply, void *data, sd_bus_error * /*error*/) {
+    return sd_bus_message_append(reply, "b", static_cast<const Facts *>(data)->ready() ? 1 : 0);
+}
+
+int get_pods(sd_bus * /*bus*/, const char * /*path*/, const char * /*interface*/, const char * /*property*/,
+             sd_bus_message *reply, void *data, sd_bus_error * /*error*/) {
+    int result = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
+    for (const std::string &pod : static_cast<const Facts *>(data)->pods()) {
+        result = result < 0 ? result : sd_bus_message_append(reply, "s", pod.c_str());
+    }
+    return result < 0 ? result : sd_bus_message_close_container(reply);
+}
+
+const sd_bus_vtable kTable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Ready", "b", get_ready, 0, 0),
+                                SD_BUS_PROPERTY("Pods", "as", get_pods, 0, 0), SD_BUS_VTABLE_END};
+
+} // namespace
+
+struct Service::Data {
+    Facts facts;
+    Bus bus;
+    Slot slot;
+};
+
+Service::Service(std::unique_ptr<Data> data) : data_(std::move(data)) {}
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>> Service::open(Facts facts) {
+    auto data = std::make_unique<Data>(Data{std::move(facts), TRY(connect()), nullptr});
+    sd_bus_slot *slot = nullptr;
+    if (const int error = sd_bus_add_object_vtable(data->bus.get(), &slot, kPath, kName, kTable, &data->facts);
+        error < 0) {
+        return fail_errno("publish the D-Bus interface", -error);
+    }
+    data->slot.reset(slot);
+    if (const int error = sd_bus_request_name(data->bus.get(), kName, 0); error < 0) {
+        return fail_errno(std::string("take the D-Bus name ") + kName, -error);
+    }
+    return std::unique_ptr<Service>(new Service(std::move(data)));
+}
+
+BorrowedFd Service::fd() const { return BorrowedFd(sd_bus_get_fd(data_->bus.get())); }
+short Service::events() const { return static_cast<short>(sd_bus_get_events(data_->bus.get())); }
+
+Status Service::process() {
+    int result = 0;
+    while ((result = sd_bus_process(data_->bus.get(), nullptr)) > 0) {
+    }
+    return result < 0 ? fail_errno("D-Bus", -result) : Status();
+}
+
+Status make_slice(const std::string &name, const SliceLimits &limits) {
+    const Bus bus = TRY(connect());
+    const Status started = start(*bus, name, limits);
+    return !started.has_value() && started.error().code == EEXIST ? change(*bus, name, limits) : started;
+}
+
+Status drop_slice(const std::string &name) {
+    const Bus bus = TRY(connect());
+    const Message message = TRY(method(*bus, "StopUnit"));
+    if (sd_bus_message_append(message.get(), "ss", name.c_str(), "replace") < 0) {
+        return fail(ENOMEM, "slice " + name + ": the message cannot be made");
+    }
+    const Status stopped = send(*bus, message.get(), "remove slice " + name);
+    return !stopped.has_value() && stopped.error().code == ENOENT ? Status() : stopped;
+}
+
+} // namespace ballast::agent::bus

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/pods/quality.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+// The system's bus: systemd, which owns the tree of cgroups, and what others ask this agent.
+namespace ballast::agent::bus {
+
+// Makes a slice with these limits, or gives one that is there these limits. From any thread.
+Status make_slice(const std::string &name, const SliceLimits &limits);
+// Missing is fine.
+Status drop_slice(const std::string &name);
+
+// What the object says of the node when it is asked.
+struct Facts {
+    std::function<bool()> ready;
+    std::function<std::vector<std::string>()> pods;
+};
+
+// org.ballast.Agent1 at /org/ballast/Agent1: the properties Ready (every pod that is wanted runs or has ended) and Pods
+// ("NAMESPACE/NAME STATE" each). In the thread that calls process().
+class Service {
+  public:
+    // Takes the name. An error without a bus, or when somebody has that name.
+    static Result<std::unique_ptr<Service>> open(Facts facts);
+    ~Service();
+    Service(const Service &) = delete;
+    Service &operator=(const Service &) = delete;
+
+    BorrowedFd fd() const;
+    short events() const; // for poll(2)
+    // Answers whoever asks. An error: the connection is over.
+    Status process();
+
+  private:
+    struct Data;
+    explicit Service(std::unique_ptr<Data> data);
+    std::unique_ptr<Data> data_;
+};
+
+} // namespace ballast::agent::bus

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <fcntl.h>
+#include <format>
+#include <runtime/v1/api.pb.h>
+
+#include "agent/pods/container_config.h"
+#include "agent/pods/sandbox_config.h"
+#include "agent/probes/action.h"
+#include "agent/volumes/volumes.h"
+#include "agent/worker/jobs.h"
+#include "base/file_io.h"
+
+namespace ballast::agent {
+namespace {
+
+namespace fs = std::filesystem;
+namespace cri = ::runtime::v1;
+
+// One start of a container.
+class Start {
+  public:
+    Start(const World &world, const Job &job, const Container &container, std::string sandbox, std::string address,
+          const cri::PodSandboxConfig &sandbox_config)
+        : world_(world), job_(job), pod_(*job.pod), container_(container), sandbox_(std::move(sandbox)),
+          address_(std::move(address)), sandbox_config_(sandbox_config),
+          directory_(world.options.root_directory, pod_.uid) {
+        const ObservedContainer *before = job.observed.container(container.name);
+        attempt_ = before == nullptr ? 0 : before->attempt + 1;
+    }
+
+    std::optional<Waiting> run() {
+        Images::Outcome image = world_.images.ensure(pod_, container_, sandbox_config_, job_.stop);
+        if (!image.image) {
+            tell(true, image.waiting.reason == "ImagePullBackOff" ? "BackOff" : "Failed", image.waiting.message);
+            return image.waiting;
+        }
+        if (image.pulled) {
+            tell(false, "Pulled",
+                 std::format("Successfully pulled image \"{}\" in {}ms", container_.image,
+                             std::chrono::duration_cast<std::chrono::milliseconds>(*image.pulled).count()));
+        }
+        Result<cri::ContainerConfig> config = configuration(*image.image);
+        if (!config.has_value()) {
+            return failed("CreateContainerConfigError", config.error().message);
+        }
+        const Result<std::string> id = create(*config);
+        if (!id.has_value()) {
+            return failed("CreateContainerError", id.error().message);
+        }
+        if (const Status started = world_.runtime.start_container(*id); !started.has_value()) {
+            return failed("RunContainerError", started.error().message);
+        }
+        tell(false, "Started", "Started container " + container_.name);
+        return container_.post_start ? post_start(*id) : std::nullopt;
+    }
+
+  private:
+    void tell(bool warning, const std::string &reason, const std::string &message) const {
+        world_.note(pod_, {.warning = warning, .reason = reason, .message = message});
+    }
+    std::optional<Waiting> failed(const std::string &reason, const std::string &message) const {
+        tell(true, "Failed", "Error: " + message);
+        return Waiting{reason, message};
+    }
+
+    Result<cri::ContainerConfig> configuration(const Runtime::ImageFacts &image) const {
+        ContainerInputs inputs{.attempt = attempt_,
+                               .image = image.reference,
+                               .image_user = {.number = image.user, .name = image.user_name},
+                               .environment =
+                                   TRY(environment_of(pod_, container_, world_.surroundings(address_), world_.objects)),
+                               .mounts = {},
+                               .kernel = world_.kernel};
+        inputs.mounts = TRY(mounts(inputs.environment));
+        return container_config(pod_, container_, inputs);
+    }
+
+    bool is_kept(const std::string &name) const {
+        const auto volume = std::ranges::find(pod_.volumes, name, &Volume::name);
+        return volume != pod_.volumes.end() && std::holds_alternative<FileVolume>(volume->source);
+    }
+
+    Result<std::vector<HostMount>> mounts(const Variables &environment) const {
+        std::vector<HostMount> mounts;
+        for (std::size_t i = 0; i < container_.mounts.size(); i++) {
+            const VolumeMount &mount = container_.mounts[i];
+            const std::string sub_path = mount.expand_sub_path ? expanded(mount.sub_path, environment) : mount.sub_path;
+            const std::string source = TRY(mount_source(pod_, directory_, container_.name, mount, i, sub_path));
+            mounts.push_back({.source = source,
+                              .target = mount.path.starts_with('/') ? mount.path : "/" + mount.path,
+                              .read_only = mount.read_only || is_kept(mount.volume), // by this agent
+                              .recursive_read_only = mount.recursive_read_only,
+                              .propagation = mount.propagation});
+        }
+        const auto mounted = [&](const std::string &path) {
+            return std::ranges::contains(mounts, path, &HostMount::target);
+        };
+        if (!mounted("/etc/hosts")) {
+            mounts.push_back({.source = directory_.hosts().string(), .target = "/etc/hosts"});
+        }
+        if (!container_.termination_path.empty() && !mounted(container_.termination_path)) {
+            mounts.push_back({.source = TRY(termination_file()).string(), .target = container_.termination_path});
+        }
+        return mounts;
+    }
+
+    // For every user to write to, whoever the program is.
+    Result<fs::path> termination_file() const {
+        constexpr mode_t kDirectory = 0750, kMode = 0666;
+        const fs::path path = directory_.termination_message(container_.name, attempt_);
+        TRY(make_directories(path.parent_path(), kDirectory));
+        TRY(replace_file(path, "", kMode));
+        return path;
+    }
+
+    Result<std::string> create(const cri::ContainerConfig &config) const {
+        // The runtime writes the log there; it makes no directories.
+        TRY(make_directories(fs::path(sandbox_config_.log_directory()) / container_.name));
+        const std::string id = TRY(world_.runtime.create_container(sandbox_, config, sandbox_config_));
+        tell(false, "Created", "Created container: " + container_.name);
+        return id;
+    }
+
+    std::optional<Waiting> post_start(const std::string &id) const {
+        const std::chrono::seconds patience(
+            std::chrono::duration_cast<std::chrono::seconds>(world_.options.config.runtime_request_timeout));
+        const Target target{.container_id = id, .address = address_, .container = &container_};
+        const Status done =
+            run_action(*container_.post_start, target, {world_.runtime, world_.http}, patience, job_.stop);
+        if (done.has_value() || done.error().code == ECANCELED) {
+            return std::nullopt;
+        }
+        tell(true, "FailedPostStartHook", "PostStartHook failed: " + done.error().message);
+        const ObservedContainer own{.id = id,
+                                    .name = container_.name,
+                                    .sandbox = sandbox_,
+                                    .reason = {},
+                                    .message = {},
+                                    .image = {},
+                                    .image_ref = {},
+                                    .log_path = {},
+                                    .annotations = {}};
+        (void)stop_container(world_, pod_, job_.observed, own,
+                             std::chrono::seconds(std::max<std::int64_t>(pod_.grace, 1)),
+                             "FailedPostStartHook"); // what still runs is seen at the next look
+        return Waiting{"PostStartHookError", done.error().message};
+    }
+
+    const World &world_;
+    const Job &job_;
+    const Pod &pod_;
+    const Container &container_;
+    std::string sandbox_, address_;
+    const cri::PodSandboxConfig &sandbox_config_;
+    PodDirectory directory_;
+    unsigned attempt_ = 0;
+};
+
+} // namespace
+
+std::optional<Waiting> start_container(const World &world, const Job &job, const Container &container,
+                                       const std::string &sandbox, const std::string &address,
+                                       const cri::PodSandboxConfig &sandbox_config) {
+    return Start(world, job, container, sandbox, address, sandbox_config).run();
+}
+
+} // namespace ballast::agent

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/worker/jobs.h"
+
+#include <algorithm>
+#include <format>
+#include <thread>
+
+#include "agent/cri_client/labels.h"
+#include "agent/pods/read_pod.h"
+#include "agent/probes/action.h"
+#include "agent/volumes/pod_directory.h"
+#include "base/file_io.h"
+#include "base/json/json_cursor.h"
+
+#include "agent/pods/sandbox_config.h"
+
+namespace ballast::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+constexpr seconds kLeastGrace{2}; // what a hook leaves of the time in any case
+
+// From the definition, or from what was written beside the container when it was made.
+std::optional<Action> pre_stop_of(const Pod &pod, const ObservedContainer &container) {
+    if (const Container *defined = find_container(pod, container.name)) {
+        return defined->pre_stop;
+    }
+    const std::string text = container.annotation(labels::kPreStop);
+    Result<JsonDocument> document = JsonDocument::parse(text.empty() ? "{}" : text, "hook");
+    if (!document.has_value()) {
+        return std::nullopt;
+    }
+    std::optional<Action> action = read_action(JsonCursor(*document));
+    return document->status().has_value() ? action : std::nullopt;
+}
+
+std::string address_of(const World &world, const Pod &pod, const ObservedPod &observed) {
+    if (pod.host_network || observed.sandbox() == nullptr) {
+        return world.node_address;
+    }
+    return world.runtime.sandbox_address(observed.sandbox()->id).value_or("");
+}
+
+std::int64_t parsed(const std::string &text, std::int64_t otherwise) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
+}
+
+seconds grace_of(const Pod &pod, const ObservedPod &observed, std::optional<std::int64_t> asked) {
+    std::int64_t grace = asked.value_or(pod.grace);
+    if (!asked && pod.containers.empty() && !observed.containers.empty()) {
+        grace = parsed(observed.containers.front().annotation(labels::kPodGrace), pod.grace);
+    }
+    return seconds(std::max<std::int64_t>(grace, 1));
+}
+
+bool is_sidecar(const Pod &pod, const std::string &name) {
+    const Container *container = find_container(pod, name);
+    return container != nullptr && container->sidecar;
+}
+
+// All at once; the first error of them.
+Status stop_together(const World &world, const Job &job, const std::vector<const ObservedContainer *> &containers,
+                     seconds grace) {
+    std::vector<Status> results(containers.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < containers.size(); i++) {
+            threads.emplace_back([&, i] {
+                results[i] = stop_container(world, *job.pod, job.observed, *containers[i], grace,
+                                            "Stopping container " + containers[i]->name);
+            });
+        }
+    }
+    const auto failed = std::ranges::find_if(results, [](const Status &status) { return !status.has_value(); });
+    return failed == results.end() ? Status() : *failed;
+}
+
+// A pod's own containers together, then its sidecars, the last one first. What is left of the grace is theirs, too.
+Status stop_containers(const World &world, const Job &job, seconds grace) {
+    const auto end = Clock::now() + grace;
+    std::vector<const ObservedContainer *> own, sidecars;
+    for (const ObservedContainer &container : job.observed.containers) {
+        if (container.running() || container.state == ContainerState::kUnknown) {
+            (is_sidecar(*job.pod, container.name) ? sidecars : own).push_back(&container);
+        }
+    }
+    TRY(stop_together(world, job, own, grace));
+    const auto place = [&](const ObservedContainer *container) {
+        return std::ranges::find(job.pod->init_containers, container->name, &Container::name) -
+               job.pod->init_containers.begin();
+    };
+    std::ranges::sort(sidecars, std::greater(), place);
+    for (const ObservedContainer *sidecar : sidecars) {
+        const seconds left = std::max(kLeastGrace, std::chrono::duration_cast<seconds>(end - Clock::now()));
+        TRY(stop_together(world, job, {sidecar}, std::min(left, grace)));
+    }
+    return {};
+}
+
+Status stop_all(const World &world, const Job &job, std::optional<std::int64_t> grace) {
+    TRY(stop_containers(world, job, grace_of(*job.pod, job.observed, grace)));
+    for (const ObservedSandbox &sandbox : job.observed.sandboxes) {
+        if (sandbox.ready) {
+            TRY(world.runtime.stop_sandbox(sandbox.id));
+        }
+    }
+    return {};
+}
+
+Status clean_all(const World &world, const Job &job) {
+    for (const ObservedSandbox &sandbox : job.observed.sandboxes) {
+        TRY(world.runtime.stop_sandbox(sandbox.id)); // gives its network back; nothing when that was done
+        TRY(world.runtime.remove_sandbox(sandbox.id));
+    }
+    TRY(PodDirectory(world.options.root_directory, job.pod->uid).remove());
+    TRY(remove_tree(std::filesystem::path(world.options.config.pod_logs) / log_directory_name(*job.pod)));
+    return world.drop_slice ? world.drop_slice(slice_of(*job.pod)) : Status();
+}
+
+JobResult result_of(const World &world, const Job &job, const Status &status) {
+    if (!status.has_value() && status.error().code != ECANCELED) {
+        world.note(
+            *job.pod,
+            {.warning = true, .reason = "FailedKillPod", .message = "error killing pod: " + status.error().message});
+    }
+    return {.waiting = {}, .sandbox = {}, .failed = !status.has_value()};
+}
+
+} // namespace
+
+Status stop_container(const World &world, const Pod &pod, const ObservedPod &observed,
+                      const ObservedContainer &container, seconds grace, const std::string &reason) {
+    world.note(pod, {.reason = "Killing", .message = reason});
+    const auto end = Clock::now() + grace;
+    if (const std::optional<Action> hook = pre_stop_of(pod, container)) {
+        const Target target{.container_id = container.id,
+                            .address = address_of(world, pod, observed),
+                            .container = find_container(pod, container.name)};
+        const Status done = run_action(*hook, target, {world.runtime, world.http}, grace, {});
+        if (!done.has_value()) {
+            world.note(pod, {.warning = true,
+                             .reason = "FailedPreStopHook",
+                             .message = "PreStopHook failed: " + done.error().message});
+        }
+    }
+    const auto left = std::chrono::duration_cast<seconds>(end - Clock::now());
+    const Status stopped =
+        world.runtime.stop_container(container.id, std::clamp(left, std::min(kLeastGrace, grace), grace));
+    return !stopped.has_value() && stopped.error().code == ENOENT ? Status() : stopped;
+}
+
+JobResult stop_pod(const World &world, const Job &job, std::optional<std::int64_t> grace) {
+    return result_of(world, job, stop_all(world, job, grace));
+}
+
+JobResult clean_pod(const World &world, const Job &job) { return result_of(world, job, clean_all(world, job)); }
+
+Garbage garbage_of(const ObservedPod &observed) {
+    Garbage garbage;
+    for (const ObservedContainer &container : observed.containers) {
+        if (!container.running() && observed.container(container.name) != &container) {
+            garbage.containers.push_back(container.id);
+        }
+    }
+    for (const ObservedSandbox &sandbox : observed.sandboxes) {
+        const bool needed = std::ranges::any_of(observed.containers, [&](const ObservedContainer &container) {
+            return container.sandbox == sandbox.id &&
+                   (container.running() || observed.container(container.name) == &container);
+        });
+        if (&sandbox != observed.sandbox() && !sandbox.ready && !needed) {
+            garbage.sandboxes.push_back(sandbox.id);
+        }
+    }
+    return garbage;
+}
+
+} // namespace ballast::agent

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/worker/pod_life.h"
+
+namespace ballast::agent {
+
+// A pod that somebody defines.
+struct WantedPod {
+    Pod pod = {};
+    bool ended = false;                     // long ago: not to be started again
+    bool deleted = false;                   // to be ended, if it runs
+    std::optional<std::int64_t> grace = {}; // seconds in place of its own, when it is deleted
+};
+
+// Every pod of the node, wanted or not: hands what the runtime says to each, and adopts what runs already. In the
+// owner's thread alone.
+class Pods {
+  public:
+    using Time = BackOff::Time;
+
+    // `world` and `background` outlive it.
+    Pods(const World &world, Background &background);
+
+    // The pods that there are to be, all of them; `cluster_known`: those of the API server are among them. A pod of
+    // another UID is another pod: it starts when the one of its name is gone.
+    void want(std::vector<WantedPod> pods, bool cluster_known);
+
+    // When the runtime is to be asked next.
+    Time next_look(Time now) const;
+    // Asks it, in the background; what it says is looked at when it is there.
+    void look(Time now);
+    void step(Time now);
+
+    // The runtime answers, and every pod that is wanted has been started or has ended.
+    bool ready() const;
+    std::vector<std::string> list() const;                                               // "NAMESPACE/NAME STATE"
+    const std::map<std::string, std::unique_ptr<PodLife>> &all() const { return pods_; } // by UID
+    // The last look failed, and why.
+    const std::string &trouble() const { return trouble_; }
+
+  private:
+    void looked(Result<ObservedPods> observed, Time now);
+    void adopt(const ObservedPods &observed);
+    bool name_is_taken(const PodLife &pod) const;
+
+    const World &world_;
+    Background &background_;
+    BackOff back_off_;
+    std::map<std::string, std::unique_ptr<PodLife>> pods_;
+    bool told_ = false; // want() was called: what is not wanted is known
+    bool cluster_known_ = false;
+    bool looking_ = false; // a look is on its way
+    bool looked_ = false;  // one has succeeded
+    Time last_look_{0};
+    bool directories_checked_ = false;
+    std::string trouble_;
+};
+
+} // namespace ballast::agent

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/agent/cluster_fixture.h"
+
+#include <thread>
+
+namespace ballast::agent_tests {
+
+ClusterFixture::ClusterFixture() : NodeFixture("syncFrequency: 1s\n"), plane(path("plane")) {
+    more_flags_ = {"--kubeconfig",  plane.kubeconfig("system:node:node", "system:nodes").string(),
+                   "--node-ip",     "127.0.0.1",
+                   "--node-labels", "zone=here"};
+    start_agent();
+}
+
+std::string ClusterFixture::get(const std::string &object, const std::string &json_path) const {
+    const Completed done = plane.kubectl({"get", object, "-o", "jsonpath=" + json_path});
+    return done.status == 0 ? done.output : "";
+}
+
+void ClusterFixture::until_cluster(const std::function<bool()> &condition, const std::string &what) {
+    constexpr auto kPatience = std::chrono::minutes(4); // of a test that would hang: many programs take part
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    if (!condition()) {
+        FAIL(what << "\n" << agent_log() << "\n" << log() << "\n" << plane.logs());
+    }
+}
+
+} // namespace ballast::agent_tests

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "tests/control_plane/control_plane.h"
+#include "tests/integration/agent/node_fixture.h"
+
+namespace ballast::agent_tests {
+
+// A cluster of one node, "node": the real agent and the real engine, and a real control plane. Skipped where there is
+// none.
+class ClusterFixture : public NodeFixture {
+  public:
+    ClusterFixture();
+
+    // What kubectl prints of one object, by a JSON path.
+    std::string get(const std::string &object, const std::string &json_path) const;
+    // It must become so; else the logs of everybody are shown.
+    void until_cluster(const std::function<bool()> &condition, const std::string &what);
+
+    control_plane::ControlPlane plane;
+};
+
+} // namespace ballast::agent_tests
