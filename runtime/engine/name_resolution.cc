@@ -107,9 +107,8 @@ Status Engine::Core::open_names(const Snapshot &container, std::optional<dns::So
             }
         }
     }
-    TRY(resolver.attach(container.id, std::move(*sockets), client_of(container, *sandbox, *networks, settings())));
-    tell_names(container);
-    return {};
+    tell_names(container); // first: what waits in the sockets is answered at once
+    return resolver.attach(container.id, std::move(*sockets), client_of(container, *sandbox, *networks, settings()));
 }
 
 void Engine::Core::close_names(const std::string &id) {
@@ -138,8 +137,15 @@ Engine::Core::KeptSockets Engine::Core::take_kept_sockets(std::map<std::string, 
 }
 
 void Engine::Core::reopen_names(KeptSockets kept) {
+    // What was asked meanwhile is answered with the first container's sockets: all names are known before.
     for (const ContainerPtr &container : all()) {
         const std::scoped_lock operation(container->operation); // it may end at this moment
+        if (const Snapshot data = container->snapshot(); data.state.running()) {
+            tell_names(data);
+        }
+    }
+    for (const ContainerPtr &container : all()) {
+        const std::scoped_lock operation(container->operation);
         const Snapshot data = container->snapshot();
         auto found = kept.extract(data.id);
         if (!data.state.running()) {
