@@ -17,7 +17,7 @@ fails 127 'no such file or directory' docker exec box /no/such
 fails 126 'permission denied' docker exec box /etc/passwd
 matches 'in here' "$TERMINAL" 'see:# ' 'type:echo in he""re\r' 'see:in here' 'type:exit\r' end -- docker exec -it box sh
 fails 6 '' "$TERMINAL" 'see:# ' 'type:exit 6\r' end -- docker exec -it box sh
-matches '33 66' "$TERMINAL" size:33x66 'see:# ' 'type:sleep 1; stty size\r' 'see:33 66' 'type:exit\r' end -- docker exec -it box sh
+matches '33 66' "$TERMINAL" size:33x66 'see:# ' 'type:until stty size | grep -q ^33; do sleep 0.2; done; stty size\r' 'see:33 66' 'type:exit\r' end -- docker exec -it box sh
 fails 1 'read escape sequence' "$TERMINAL" 'see:# ' 'type:\x10\x11' end -- docker exec -it box sh
 says running get '{{.State.Status}}' box
 says '' docker exec -d box sh -c 'echo done >/tmp/background'

@@ -37,7 +37,7 @@ says again run --rm --name taken busybox echo again
 
 # A terminal.
 matches '^/dev/(pts/0|console)' "$TERMINAL" end -- docker run --rm -it --network none busybox tty
-matches '40 100' "$TERMINAL" size:40x100 end -- docker run --rm -it --network none busybox sh -c 'sleep 1; stty size'
+matches '40 100' "$TERMINAL" size:40x100 end -- docker run --rm -it --network none busybox sh -c 'until stty size | grep -q ^40; do sleep 0.2; done; stty size'
 matches 'sum 42' "$TERMINAL" 'see:# ' 'type:echo sum $((40+2))\r' 'see:sum 42' 'type:exit\r' end -- \
     docker run --rm -it --network none busybox sh
 fails 5 '' "$TERMINAL" 'see:# ' 'type:exit 5\r' end -- docker run --rm -it --network none busybox sh
@@ -45,7 +45,7 @@ fails 5 '' "$TERMINAL" 'see:# ' 'type:exit 5\r' end -- docker run --rm -it --net
 fails 130 '' "$TERMINAL" 'see:ready' 'type:\x03' end -- \
     docker run --rm -it --network none busybox sh -c 'trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'
 # The terminal's new size is the container's.
-matches '11 77' "$TERMINAL" 'see:# ' 'size:11x77' 'type:sleep 1; stty size\r' 'see:11 77' 'type:exit\r' end -- \
+matches '11 77' "$TERMINAL" 'see:# ' 'size:11x77' 'type:until stty size | grep -q ^11; do sleep 0.2; done; stty size\r' 'see:11 77' 'type:exit\r' end -- \
     docker run --rm -it --network none busybox sh
 fails 1 'the input device is not a TTY' run --rm -it busybox true
 # Ctrl-C without a terminal: the client passes the signal on.

@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <format>
 #include <linux/kcmp.h>
 #include <poll.h>
 #include <sys/mount.h>
@@ -329,6 +330,18 @@ std::vector<std::string> EngineFixture::leftovers() const {
         const std::string line = read_file(entry.path() / "cmdline").value_or("");
         if (line.starts_with("/inside") || line.contains(root().string())) {
             found.push_back("process " + name + ": " + line.c_str());
+        }
+    }
+    return found;
+}
+
+std::vector<pid_t> own_monitors() {
+    std::vector<pid_t> found;
+    for (const fs::directory_entry &entry : fs::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename();
+        const std::string status = read_file(entry.path() / "status").value_or("");
+        if (status.starts_with("Name:\tballast-monito") && status.contains(std::format("\nPPid:\t{}\n", getpid()))) {
+            found.push_back(std::stoi(name));
         }
     }
     return found;

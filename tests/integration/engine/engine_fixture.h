@@ -72,4 +72,7 @@ class EngineFixture {
 // What the program's "say COUNT" writes.
 std::string lines(int count, const std::string &end = "\n");
 
+// The monitors that are children of this process, or became so when their engine was killed.
+std::vector<pid_t> own_monitors();
+
 } // namespace ballast::engine_tests

@@ -99,13 +99,9 @@ class KilledStart {
 
 // Monitors of an engine that was forked off and killed.
 void kill_monitors() {
-    for (const fs::directory_entry &entry : fs::directory_iterator("/proc")) {
-        const std::string name = entry.path().filename();
-        const std::string status = read_file(entry.path() / "status").value_or("");
-        if (status.starts_with("Name:\tballast-monito") && status.contains(std::format("\nPPid:\t{}\n", getpid()))) {
-            REQUIRE(::kill(std::stoi(name), SIGKILL) == 0);
-            REQUIRE(waitpid(std::stoi(name), nullptr, 0) == std::stoi(name));
-        }
+    for (const pid_t monitor : own_monitors()) {
+        REQUIRE(::kill(monitor, SIGKILL) == 0);
+        REQUIRE(waitpid(monitor, nullptr, 0) == monitor);
     }
 }
 
