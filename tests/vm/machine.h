@@ -68,10 +68,14 @@ class Machine {
     Status power_on();
 
     // Plugs a disk in (virtio) and waits until the guest sees it; returns its name there,
-    // /dev/disk/by-id/virtio-SERIAL. At most kHotplugPorts at a time.
+    // /dev/disk/by-id/virtio-SERIAL. At most kHotplugPorts at a time, network cards among them.
     Result<std::string> attach_disk(const std::filesystem::path &file, const std::string &serial);
     // Asks the guest to let go and waits until it has.
     Status detach_disk(const std::string &serial);
+    // Plugs a network card in (virtio) whose cable ends in a TAP device of that name (at most 15 characters), made in
+    // the network namespace of the thread that started the machine; it may be moved to another, and goes when the power
+    // does. Neither end has an address. Waits until the guest sees the card; returns its interface's name there.
+    Result<std::string> attach_card(const std::string &tap);
 
     // Serves the files below `directory` to the guest until the machine is destroyed. Returns the URL for the guest,
     // without slash at the end.

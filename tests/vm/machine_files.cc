@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <sys/stat.h>
 
 #include "base/file_io.h"
-#include "tests/vm/disk_image.h"
 #include "tests/vm/machine_state.h"
 
-// What goes into a running machine and comes out of it: files, disks, a web server.
+// What goes into a running machine and comes out of it: files, and what a web server has.
 namespace ballast::vm {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::chrono::seconds kDetachTime{60};
 
 // `script` runs in bash here; $1 is a local path and "${@:2}" the ssh command. Positional parameters need no quoting.
 Status pipe_through(const std::string &script, const fs::path &local, const std::vector<std::string> &ssh) {
@@ -87,62 +83,6 @@ Status Machine::copy_disk(const fs::path &to) const {
     }
     (void)TRY(ballast::run_checked({.arguments = {"qemu-img", "convert", "-f", state_->files.disk_format, "-O", "raw",
                                                   state_->files.disk.string(), to.string()}}));
-    return {};
-}
-
-Result<std::string> Machine::attach_disk(const fs::path &file, const std::string &serial) {
-    MachineOptions asked = state_->options;
-    asked.disks.push_back({.file = file, .format = "", .serial = serial});
-    TRY(check_options(asked));
-    if (!state_->qmp) {
-        return fail(ENOTCONN, "attach a disk: the machine's power is off");
-    }
-    if (state_->attached.contains(serial)) {
-        return fail(EEXIST, "attach a disk: serial " + serial + " is taken");
-    }
-    unsigned port = 0;
-    while (std::ranges::any_of(state_->attached, [port](const auto &disk) { return disk.second == port; })) {
-        ++port;
-    }
-    if (port == kHotplugPorts) {
-        return fail(ENOSPC, "attach a disk: all " + std::to_string(kHotplugPorts) + " ports are taken");
-    }
-    const std::string id = "hot-" + serial;
-    TRY(state_->qmp->execute("blockdev-add",
-                             {{"node-name", id},
-                              {"driver", TRY(inspect_disk(file)).format},
-                              {"discard", "unmap"},
-                              {"file", {{"driver", "file"}, {"filename", fs::absolute(file).string()}}}}));
-    const Result<nlohmann::json> added =
-        state_->qmp->execute("device_add", {{"driver", "virtio-blk-pci"},
-                                            {"id", id},
-                                            {"drive", id},
-                                            {"serial", serial},
-                                            {"bus", "hotplug" + std::to_string(port)}});
-    if (!added.has_value()) {
-        (void)state_->qmp->execute("blockdev-del", {{"node-name", id}}); // the first error is the one to tell
-        return std::unexpected(added.error());
-    }
-    state_->attached[serial] = port;
-    std::string device = "/dev/disk/by-id/virtio-" + serial;
-    TRY(run_checked("udevadm wait --timeout=60 " + device).within("attach disk " + serial));
-    return device;
-}
-
-Status Machine::detach_disk(const std::string &serial) {
-    if (!state_->qmp || !state_->attached.contains(serial)) {
-        return fail(ENOENT, "detach disk " + serial + ": it is not attached");
-    }
-    const std::string id = "hot-" + serial;
-    state_->qmp->forget_events();
-    TRY(state_->qmp->execute("device_del", {{"id", id}}));
-    const auto deadline = std::chrono::steady_clock::now() + kDetachTime;
-    for (std::string gone; gone != id;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        gone = TRY(state_->qmp->wait_event("DEVICE_DELETED", left).within("detach disk " + serial)).value("device", "");
-    }
-    TRY(state_->qmp->execute("blockdev-del", {{"node-name", id}}));
-    state_->attached.erase(serial);
     return {};
 }
 

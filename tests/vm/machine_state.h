@@ -31,7 +31,7 @@ struct Machine::State {
     std::map<std::uint16_t, std::uint16_t> ports; // of the guest, to ours
     std::string boot_id;                          // of the boot last seen
     std::uint64_t serial_offset = 0;              // where the present boot's output starts
-    std::map<std::string, unsigned> attached;     // serial to hotplug port
+    std::map<std::string, unsigned> attached;     // a disk's serial, or "card:TAP", to hotplug port
     std::vector<FileServer> servers;
 
     // Checks the options and makes the scratch directory; the files of a disk come next.
@@ -49,6 +49,9 @@ struct Machine::State {
     // Forgets all that belongs to a running QEMU, killing it if need be.
     void power_off();
     Status wait_for_end(std::chrono::milliseconds timeout);
+
+    // The lowest hotplug port that has nothing. ENOTCONN, ENOSPC with `what` in front.
+    Result<unsigned> free_port(const std::string &what) const;
 
     // An open connection, made anew when the guest has dropped it.
     Result<SshConnection *> connection();
