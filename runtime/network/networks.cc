@@ -105,29 +105,28 @@ std::string predefined_id(std::string_view name) { return sha256("ballast networ
 Networks::Networks(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Networks::~Networks() = default;
 
-Result<Surroundings> Networks::State::surroundings(Netlink &host, const std::string &without) const {
+Result<Surroundings> Networks::State::surroundings(Netlink &host, const std::string &bridge,
+                                                   const std::string &without) const {
     Surroundings result{.pools = settings.pools.empty() ? default_pools(machine_seed()) : settings.pools,
                         .occupied = {},
                         .default_options = {}};
     if (std::ranges::none_of(result.pools, [](const DefaultPool &one) { return one.base.family() == Family::kV6; })) {
         result.pools.push_back(default_pools(machine_seed()).back()); // pools of one's own are of IPv4 as a rule
     }
-    std::set<unsigned> own;
+    // 0: not there, and no route's either.
+    std::set<unsigned> own = {if_nametoindex(bridge.c_str()), if_nametoindex(kDefaultBridgeName)};
     {
         const std::scoped_lock lock(mutex);
         for (const auto &[id, network] : networks) {
-            if (network.driver != Driver::kBridge) {
+            if (network.driver != Driver::kBridge || id == without) {
                 continue;
             }
-            own.insert(if_nametoindex(network.bridge.c_str())); // 0: not there, and no route's either
+            own.insert(if_nametoindex(network.bridge.c_str()));
             for (const Pool &pool : network.pools) {
-                if (id != without) {
-                    result.occupied.push_back({.subnet = pool.subnet, .holder = "network " + network.name});
-                }
+                result.occupied.push_back({.subnet = pool.subnet, .holder = "network " + network.name});
             }
         }
     }
-    own.insert(if_nametoindex(kDefaultBridgeName));
     for (const Netlink::Route &route : TRY(host.routes())) {
         std::array<char, IF_NAMESIZE> name{};
         const bool local = route.destination.family() == Family::kV6 && route.destination.address.bytes[0] == 0xfe;
@@ -199,11 +198,12 @@ Status Networks::State::define_default(Netlink &host) {
         leases.erase(id);
         return {};
     }
-    const Surroundings around = TRY(surroundings(host, id));
     const NetworkRequest request = default_request(settings);
-    Result<Network> made = before == networks.end() ? define(request, id, around)
-                                                    : define(with_subnets_of(request, before->second), id, around);
-    if (!made && before != networks.end()) {
+    const Surroundings around = TRY(surroundings(host, request.options.at(kBridgeName), id));
+    // Subnets of an operator's bridge are that bridge's alone.
+    const bool again = before != networks.end() && before->second.foreign_bridge == !settings.bridge.empty();
+    Result<Network> made = define(again ? with_subnets_of(request, before->second) : request, id, around);
+    if (!made && again) {
         made = define(request, id, around); // the old subnets are somebody else's now
     }
     Network network = TRY(std::move(made));
@@ -331,7 +331,8 @@ Result<Network> Networks::create(const NetworkRequest &request) {
             }
         }
     }
-    Surroundings around = TRY(state.surroundings(host));
+    const auto bridge = request.options.find(kBridgeName);
+    Surroundings around = TRY(state.surroundings(host, bridge == request.options.end() ? "" : bridge->second));
     around.default_options = state.settings.default_options;
     Network network = TRY(define(request, random_id(), around));
     for (const Network &other : list()) {

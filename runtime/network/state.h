@@ -29,8 +29,10 @@ class Networks::State {
     fs::path record_of(const Network &network) const {
         return settings.data_root / "networks" / (network.id + ".json");
     }
-    Result<Surroundings> surroundings(Netlink &host, const std::string &without = {}) const; // but this network
-    Result<const Network *> find(const std::string &reference) const;                        // under `mutex`
+    // What a network with that bridge keeps clear of: the bridge's own addresses are in nobody's way, nor is what the
+    // network `without` was so far.
+    Result<Surroundings> surroundings(Netlink &host, const std::string &bridge, const std::string &without = {}) const;
+    Result<const Network *> find(const std::string &reference) const; // under `mutex`
     Status load(Texts &warnings);
     Status define_default(Netlink &host);
     Status adopt_foreign(Netlink &host, Network &network) const; // subnets of the operator's bridge

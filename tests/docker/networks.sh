@@ -95,6 +95,21 @@ says 2 docker start -a later
 quietly docker network disconnect -f fine later
 says 1 docker start -a later
 
+# --- Options of one endpoint are kept and shown, whatever they are, as long as the container is on the network.
+options_of() { get "{{json (index .NetworkSettings.Networks \"$2\").DriverOpts}}" "$1"; }
+client opted --network name=other,driver-opt=com.docker.network.endpoint.sysctls=net.ipv4.conf.ifname.log_martians=1,driver-opt=own=1
+says '{"com.docker.network.endpoint.sysctls":"net.ipv4.conf.ifname.log_martians=1","own":"1"}' options_of opted other
+quietly docker network connect --driver-opt com.docker.network.endpoint.ifname=lan7 --driver-opt own=2 fine opted
+quietly docker restart -t 0 opted
+says '{"com.docker.network.endpoint.ifname":"lan7","own":"2"}' options_of opted fine
+says $'eth0\neth1' docker exec opted sh -c 'ls /sys/class/net | grep -v lo'
+quietly docker network disconnect fine opted
+quietly docker network connect fine opted
+says null options_of opted fine
+quietly docker rm -f opted
+# What clients of this version set on an interface.
+says 1 docker run --rm --network other --sysctl net.ipv4.conf.eth0.log_martians=1 busybox cat /proc/sys/net/ipv4/conf/eth0/log_martians
+
 # --- Networks that lead nowhere, that keep their containers apart, and that are not masqueraded.
 quietly docker network create --internal --ipv6 --subnet fd91::/64 closed
 client locked --network closed

@@ -45,6 +45,7 @@ TEST_CASE("log drivers", "[api][root]") { passes("logging.sh"); }
 TEST_CASE("docker events", "[api][root]") { passes("events.sh"); }
 TEST_CASE("networks and names on them", "[api][root]") { passes("networks.sh"); }
 TEST_CASE("published ports", "[api][root]") { passes("ports.sh"); }
+TEST_CASE("bridges", "[api][root]") { passes("bridges.sh"); }
 TEST_CASE("two hundred containers on one network", "[api][root]") { passes("crowd.sh"); }
 TEST_CASE("docker compose", "[api][root]") { passes("compose.sh"); }
 TEST_CASE("applications as compose files describe them", "[api][root]") { passes("applications.sh"); }

@@ -227,11 +227,26 @@ TEST_CASE("pools that are used up refuse a network, until one is gone or a subne
     CHECK(must(host.networks().create({.name = "two"})).pools[0].subnet.text() == "10.77.0.128/25");
 }
 
+namespace {
+
+// A bridge of the operator's, gone with this.
+class OwnBridge {
+  public:
+    explicit OwnBridge(const std::string &address) {
+        must(run_checked({.arguments = {"ip", "link", "add", "br9", "type", "bridge"}}));
+        must(run_checked({.arguments = {"ip", "addr", "add", address, "dev", "br9"}}));
+        must(run_checked({.arguments = {"ip", "link", "set", "br9", "up"}}));
+    }
+    ~OwnBridge() { (void)run({.arguments = {"ip", "link", "delete", "br9"}}); }
+    OwnBridge(const OwnBridge &) = delete;
+    OwnBridge &operator=(const OwnBridge &) = delete;
+};
+
+} // namespace
+
 TEST_CASE("the operator's own bridge is used as it is", "[root]") {
     HostFixture host;
-    must(run_checked({.arguments = {"ip", "link", "add", "br9", "type", "bridge"}}));
-    must(run_checked({.arguments = {"ip", "addr", "add", "10.99.0.7/24", "dev", "br9"}}));
-    must(run_checked({.arguments = {"ip", "link", "set", "br9", "up"}}));
+    const OwnBridge bridge("10.99.0.7/24");
     Settings settings;
     settings.bridge = "br9";
     host.open(settings);
@@ -241,7 +256,45 @@ TEST_CASE("the operator's own bridge is used as it is", "[root]") {
     CHECK(one.endpoints[0].gateway_v4->text() == "10.99.0.7");
     const Server outside(host.outside(), Protocol::kTcp, "192.0.2.2", 80);
     CHECK(ask_from(host.container('1'), Protocol::kTcp, "192.0.2.2", 80) == "192.0.2.1");
-    (void)run({.arguments = {"ip", "link", "delete", "br9"}});
+}
+
+TEST_CASE("of the operator's own bridge a part can be for containers, and its subnet stays its own", "[root]") {
+    HostFixture host;
+    host.open();
+    const std::string before = must(host.networks().find("bridge")).pools[0].subnet.text();
+    host.close();
+    const OwnBridge bridge("10.99.0.7/24");
+    Settings settings;
+    settings.bridge = "br9";
+    settings.fixed_cidr = "10.99.0.64/26";
+    for (int round = 0; round < 2; round++) {
+        host.open(settings);
+        CHECK(host.warnings.empty());
+        CHECK(host.start('1').endpoints[0].v4->text() == "10.99.0.64/24");
+        host.networks().release(HostFixture::id('1'));
+        host.close();
+    }
+    host.open(); // the engine's own again, beside it
+    CHECK(host.warnings.empty());
+    CHECK(must(host.networks().find("bridge")).pools[0].subnet.text() == before);
+    CHECK(output_in(HostFixture::host(), {"ip", "addr", "show", "br9"}).contains("inet 10.99.0.7/24"));
+}
+
+TEST_CASE("a network on a bridge that is there has its subnet, and leaves it as it was", "[root]") {
+    HostFixture host;
+    host.open();
+    const OwnBridge bridge("10.99.0.7/24");
+    const NetworkRequest request{.name = "net",
+                                 .options = {{kBridgeName, "br9"}},
+                                 .pools = {{.subnet = "10.99.0.0/24", .gateway = "10.99.0.7"}}};
+    NetworkRequest elsewhere = request;
+    elsewhere.options.clear();
+    CHECK(error_of(host.networks().create(elsewhere)).message.contains("the host's route by br9"));
+    must(host.networks().create(request));
+    CHECK(host.start('1', {{.network = "net"}}).endpoints[0].v4->text() == "10.99.0.1/24");
+    host.networks().release(HostFixture::id('1'));
+    must(host.networks().remove("net"));
+    CHECK(output_in(HostFixture::host(), {"ip", "addr", "show", "br9"}).contains("inet 10.99.0.7/24"));
 }
 
 } // namespace ballast::network_tests
