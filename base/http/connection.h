@@ -13,7 +13,7 @@ namespace ballast::http {
 class Conversation {
   public:
     // `limits` and `watch` outlive it; so does `stop_event`, an eventfd(2) that is readable once the server stops.
-    Conversation(Fd socket, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event);
+    Conversation(Fd socket, Peer peer, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event);
     ~Conversation();
     Conversation(const Conversation &) = delete;
     Conversation &operator=(const Conversation &) = delete;

@@ -64,8 +64,8 @@ std::string_view Request::header(std::string_view name) const {
 
 class Exchange::Connection {
   public:
-    Connection(Fd socket, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event)
-        : peer(peer_of(socket)), limits_(limits), watch_(watch), stop_event_(stop_event), stream_(std::move(socket)),
+    Connection(Fd socket, Peer from, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event)
+        : peer(std::move(from)), limits_(limits), watch_(watch), stop_event_(stop_event), stream_(std::move(socket)),
           buffer_(limits.header_bytes) {}
 
     enum class Stage { kAsked, kStreaming, kAnswered, kHijacked };
@@ -452,8 +452,9 @@ BorrowedFd Exchange::stop_event() const { return connection_.stop_event(); }
 Result<Hijacked> Exchange::hijack(std::string_view content_type) { return connection_.hijack(content_type); }
 Result<Hijacked> Exchange::upgrade(const Headers &headers) { return connection_.upgrade(headers); }
 
-Conversation::Conversation(Fd socket, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event)
-    : connection_(std::make_unique<Exchange::Connection>(std::move(socket), limits, watch, stop_event)) {}
+Conversation::Conversation(Fd socket, Peer peer, const Limits &limits, HangupWatch &watch, BorrowedFd stop_event)
+    : connection_(
+          std::make_unique<Exchange::Connection>(std::move(socket), std::move(peer), limits, watch, stop_event)) {}
 Conversation::~Conversation() = default;
 
 void Conversation::run(const std::function<void(Exchange &)> &handler) {

@@ -47,10 +47,7 @@ Status remove_stale(const std::filesystem::path &path, const sockaddr_un &addres
     return {};
 }
 
-struct TcpAddress {
-    sockaddr_storage bytes{};
-    socklen_t size = 0;
-};
+} // namespace
 
 Result<TcpAddress> tcp_address(const std::string &address, std::uint16_t port) {
     TcpAddress result;
@@ -69,8 +66,6 @@ Result<TcpAddress> tcp_address(const std::string &address, std::uint16_t port) {
     }
     return result;
 }
-
-} // namespace
 
 Result<Fd> listen_unix(const std::filesystem::path &path, mode_t mode, std::optional<gid_t> group) {
     const sockaddr_un address = TRY(address_of(path));

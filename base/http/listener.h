@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <vector>
 
@@ -17,6 +18,13 @@ namespace ballast::http {
 // A Unix socket with exactly that mode, and that group when one is given. A socket file that nobody listens on is
 // replaced; EADDRINUSE when somebody does, or something else than a socket is there.
 Result<Fd> listen_unix(const std::filesystem::path &path, mode_t mode, std::optional<gid_t> group = std::nullopt);
+
+// As bind(2) and connect(2) want it. `address`: IPv4 or IPv6 in numbers; EINVAL for others.
+struct TcpAddress {
+    sockaddr_storage bytes{};
+    socklen_t size = 0;
+};
+Result<TcpAddress> tcp_address(const std::string &address, std::uint16_t port);
 
 // `address`: IPv4 or IPv6 in numbers. Port 0: any free one.
 Result<Fd> listen_tcp(const std::string &address, std::uint16_t port);

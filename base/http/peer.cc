@@ -19,7 +19,10 @@ Peer peer_of(BorrowedFd socket) {
         ucred credentials{};
         socklen_t length = sizeof credentials;
         if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
-            peer = {true, credentials.uid, credentials.gid, credentials.pid, {}};
+            peer.local = true;
+            peer.uid = credentials.uid;
+            peer.gid = credentials.gid;
+            peer.pid = credentials.pid;
         }
         return peer;
     }

@@ -77,7 +77,7 @@ struct Server::State {
     void accept_forever();
     void accept_one(const Fd &listener);
     void answer_probe();
-    void start_conversation(Fd socket);
+    void start_conversation(Fd socket, std::optional<Peer> peer = std::nullopt);
     bool wait_for_end(std::chrono::milliseconds time);
 };
 
@@ -91,14 +91,16 @@ void *Server::State::run_conversation(void *argument) {
     return nullptr;
 }
 
-void Server::State::start_conversation(Fd socket) {
+void Server::State::start_conversation(Fd socket, std::optional<Peer> peer) {
     std::unique_lock lock(mutex);
     if (conversations.size() >= limits.connections) {
         lock.unlock();
         turn_away(std::move(socket));
         return;
     }
-    auto place = conversations.emplace(conversations.end(), std::move(socket), limits, *watch, stop_event);
+    Peer known = peer ? std::move(*peer) : peer_of(socket);
+    auto place =
+        conversations.emplace(conversations.end(), std::move(socket), std::move(known), limits, *watch, stop_event);
     auto task = std::make_unique<Task>(Task{this, place});
     pthread_attr_t attributes{};
     pthread_attr_init(&attributes);
@@ -203,7 +205,9 @@ Status Server::stop(std::chrono::milliseconds grace) {
     return {};
 }
 
-void Server::take(Fd socket) { state_->start_conversation(std::move(socket)); }
+void Server::take(Fd socket, std::optional<Peer> peer) {
+    state_->start_conversation(std::move(socket), std::move(peer));
+}
 
 std::size_t Server::connections() const {
     const std::lock_guard lock(state_->mutex);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/fd.h"
@@ -30,8 +31,9 @@ class Server {
     // without destroying this, which would wait for it.
     Status stop(std::chrono::milliseconds grace);
 
-    // A connection that somebody else has accepted. Not beside or after stop().
-    void take(Fd socket);
+    // A connection that somebody else has accepted, and whose it is; nothing: the socket says. Not beside or after
+    // stop().
+    void take(Fd socket, std::optional<Peer> peer = std::nullopt);
 
     std::size_t connections() const;
     // Does the accepting thread answer? For health checks.

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <optional>
 #include <poll.h>
 #include <pthread.h>
@@ -69,10 +70,19 @@ Status check_key(const std::filesystem::path &file) {
     return {};
 }
 
-Result<Context> context_of(const TlsFiles &files) {
-    for (const auto &file : {files.authorities, files.certificate}) {
-        TRY(open_file(file, O_RDONLY).within("TLS"));
+Status want_certificates(SSL_CTX *context, const TlsFiles &files) {
+    TRY(open_file(files.authorities, O_RDONLY).within("TLS"));
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (files.strangers ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), nullptr);
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(files.authorities.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_file(context, files.authorities.c_str()) != 1) {
+        return bad_file("authorities", files.authorities);
     }
+    SSL_CTX_set_client_CA_list(context, names); // takes them
+    return {};
+}
+
+Result<Context> context_of(const TlsFiles &files) {
+    TRY(open_file(files.certificate, O_RDONLY).within("TLS"));
     TRY(check_key(files.key));
     Context context(SSL_CTX_new(TLS_server_method()));
     if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) {
@@ -83,12 +93,9 @@ Result<Context> context_of(const TlsFiles &files) {
     SSL_CTX_set_num_tickets(context.get(), 0);
     SSL_CTX_set_mode(context.get(),
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(files.authorities.c_str());
-    if (names == nullptr || SSL_CTX_load_verify_file(context.get(), files.authorities.c_str()) != 1) {
-        return bad_file("authorities", files.authorities);
+    if (!files.authorities.empty() || !files.strangers) {
+        TRY(want_certificates(context.get(), files));
     }
-    SSL_CTX_set_client_CA_list(context.get(), names); // takes them
     if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
         return bad_file("certificate", files.certificate);
     }
@@ -97,6 +104,37 @@ Result<Context> context_of(const TlsFiles &files) {
         return bad_file("key", files.key);
     }
     return context;
+}
+
+// Every text of that kind in a name; one that holds a NUL, which would read as another elsewhere, is left out.
+std::vector<std::string> texts_of(const X509_NAME *name, int kind) {
+    std::vector<std::string> texts;
+    for (int place = X509_NAME_get_index_by_NID(name, kind, -1); place >= 0;
+         place = X509_NAME_get_index_by_NID(name, kind, place)) {
+        unsigned char *bytes = nullptr;
+        const int size = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, place)));
+        if (size < 0) {
+            continue;
+        }
+        std::string text(reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(size));
+        OPENSSL_free(bytes);
+        if (!text.contains('\0')) {
+            texts.push_back(std::move(text));
+        }
+    }
+    return texts;
+}
+
+// Nothing: it showed none. A wrong one has ended the handshake.
+std::optional<CertifiedName> certified(const SSL *session) {
+    const X509 *certificate = SSL_get0_peer_certificate(session);
+    if (certificate == nullptr || SSL_get_verify_result(session) != X509_V_OK) {
+        return std::nullopt;
+    }
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    std::vector<std::string> names = texts_of(subject, NID_commonName);
+    return CertifiedName{.common_name = names.empty() ? "" : std::move(names.back()),
+                         .organizations = texts_of(subject, NID_organizationName)};
 }
 
 // One client.
@@ -276,7 +314,10 @@ void TlsFront::State::serve(const Fd &socket) {
         return;
     }
     Fd ours(ends[0]);
-    accept(Fd(ends[1]));
+    Peer client = peer_of(socket);
+    client.tls = true;
+    client.certificate = certified(session.get());
+    accept(Fd(ends[1]), std::move(client));
     relay->run(std::move(ours));
 }
 

@@ -7,23 +7,26 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/http/peer.h"
 #include "base/result.h"
 
 namespace ballast::http {
 
 // PEM files. The key's must be its owner's alone.
 struct TlsFiles {
-    std::filesystem::path authorities; // whose certificates clients show
+    std::filesystem::path authorities; // whose certificates clients show; empty: they are not asked for one
     std::filesystem::path certificate; // ours, and those between it and its authority
     std::filesystem::path key;
+    bool strangers = false; // clients without a certificate get through, too; those with a wrong one never do
 };
 
 // TLS 1.2 or later in front of a server that knows nothing of it: only clients with a certificate of `authorities` get
-// through, and each becomes a plain connection. A thread per client copies both ways, half-closes included, so that
-// whoever has the plain connection may give it away.
+// through, unless it lets strangers in, and each becomes a plain connection. A thread per client copies both ways,
+// half-closes included, so that whoever has the plain connection may give it away.
 class TlsFront {
   public:
-    using Accept = std::function<void(Fd connection)>; // a Unix stream socket; called in the client's thread
+    // A Unix stream socket, and who is behind it; called in the client's thread.
+    using Accept = std::function<void(Fd connection, Peer client)>;
 
     // What is wrong with the files is an error that names the one. They are read once.
     static Result<std::unique_ptr<TlsFront>> start(std::vector<Fd> listeners, const TlsFiles &files, Accept accept);

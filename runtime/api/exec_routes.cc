@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file_io.h"
+#include "base/http/stream_copy.h"
 #include "runtime/api/log_frames.h"
 #include "runtime/api/router.h"
-#include "runtime/api/stream_copy.h"
 #include "runtime/api/views.h"
 
 namespace ballast::api {
@@ -80,7 +80,7 @@ Status start(Call &call) {
         const std::string text = started.error().message + "\r\n";
         return write_all(taken.socket, tty ? text : frame(Stream::kOutput, text));
     }
-    copy_both_ways(taken, **started, stop_event);
+    http::copy_both_ways(taken, **started, stop_event);
     return {};
 }
 

@@ -4,9 +4,9 @@
 #include <poll.h>
 
 #include "base/file_io.h"
+#include "base/http/stream_copy.h"
 #include "runtime/api/log_frames.h"
 #include "runtime/api/router.h"
-#include "runtime/api/stream_copy.h"
 #include "runtime/api/times.h"
 #include "runtime/api/views.h"
 
@@ -131,7 +131,7 @@ Status attach(Call &call) {
     }
     if (attachment && wait_until_ready(*attachment, taken.socket, stop_event)) {
         const Fd connected = TRY(attachment->take());
-        copy_both_ways(taken, connected, stop_event);
+        http::copy_both_ways(taken, connected, stop_event);
     }
     return {};
 }

@@ -144,8 +144,9 @@ Status Daemon::serve(const config::EngineConfig &config, Listeners listeners) {
     if (!listeners.tls.empty()) {
         const http::TlsFiles files{
             .authorities = config.tls_authorities, .certificate = config.tls_certificate, .key = config.tls_key};
-        tls_ = TRY(http::TlsFront::start(std::move(listeners.tls), files,
-                                         [this](Fd connection) { server_->take(std::move(connection)); }));
+        tls_ = TRY(http::TlsFront::start(std::move(listeners.tls), files, [this](Fd connection, const http::Peer &) {
+            server_->take(std::move(connection));
+        }));
     }
     streams_ = std::make_unique<api::CriStreams>(*engine_);
     std::vector<Fd> for_kubernetes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/api/stream_copy.h"
+#include "base/http/stream_copy.h"
 
 #include <array>
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <vector>
 
-namespace ballast::api {
+namespace ballast::http {
 namespace {
 
 constexpr std::size_t kPieceSize = 16UL << 10;
@@ -72,11 +72,12 @@ class Lane {
 
 } // namespace
 
-void copy_both_ways(const http::Hijacked &client, BorrowedFd stream, BorrowedFd stop_event) {
+void copy_both_ways(const Hijacked &client, BorrowedFd stream, BorrowedFd stop_event, std::string_view stream_ahead) {
     const int client_fd = client.socket.get();
     Lane input(client_fd, stream.get());
     Lane output(stream.get(), client_fd);
     input.preload(client.read_ahead);
+    output.preload(stream_ahead);
     while (!output.finished() && !output.broken()) {
         // A direction without anything to do is not polled for, or its end would wake us for ever.
         const auto of_client =
@@ -106,4 +107,4 @@ void copy_both_ways(const http::Hijacked &client, BorrowedFd stream, BorrowedFd 
     }
 }
 
-} // namespace ballast::api
+} // namespace ballast::http
