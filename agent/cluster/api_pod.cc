@@ -27,7 +27,8 @@ Result<ApiPod> read_api_pod(Json object) {
         entry.grace = grace.get<std::int64_t>();
     }
     entry.mirror = json_at(object, {"metadata", "annotations", labels::kConfigMirror}).is_string();
-    Result<Pod> pod = read_pod(json_body(object), "pod " + name);
+    entry.definition = json_body(object);
+    Result<Pod> pod = read_pod(entry.definition, "pod " + name);
     if (!pod.has_value()) {
         entry.pod.name = name_of(object);
         entry.pod.name_space = namespace_of(object);

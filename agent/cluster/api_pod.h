@@ -15,6 +15,7 @@ namespace ballast::agent {
 // A pod that the API server has bound to this node.
 struct ApiPod {
     Pod pod = {};
+    std::string definition = {};            // the object without its status, as JSON
     Json status = {};                       // as the API server has it
     bool mirror = false;                    // shows a static pod, and is not run
     bool ended = false;                     // it has succeeded or failed

@@ -58,7 +58,7 @@ NodeInputs Cluster::inputs() {
                        .provider_id = options_.config.provider_id,
                        .external_cloud = options_.external_cloud,
                        .most_pods = options_.config.most_pods,
-                       .port = 0};
+                       .port = options_.config.server.enabled ? static_cast<int>(options_.config.server.port) : 0};
     if (inputs.settings.addresses.empty() && !address_.empty()) {
         inputs.settings.addresses = {address_};
     }
@@ -231,6 +231,16 @@ std::optional<Json> Cluster::status_of(const Entry &entry, const Pods &pods, Tim
     if (found == pods.all().end() || !found->second->known()) {
         return std::nullopt;
     }
+    const PodLife &life = *found->second;
+    const bool cleared = life.state() == PodState::kCleaning && life.observed().containers.empty();
+    if (cleared || life.state() == PodState::kGone) {
+        return std::nullopt; // what it was is told, and what is left of it says nothing
+    }
+    return live_status(life, before, json_at(entry.api.status, {"conditions"}), now);
+}
+
+// `conditions`: as the API server has them.
+std::optional<Json> Cluster::live_status(const PodLife &life, const Json &before, const Json &conditions, Time now) {
     std::string runtime;
     {
         const std::lock_guard lock(mutex_);
@@ -239,15 +249,10 @@ std::optional<Json> Cluster::status_of(const Entry &entry, const Pods &pods, Tim
     if (runtime.empty()) {
         return std::nullopt; // it has not said yet who it is
     }
-    const PodLife &life = *found->second;
-    const bool cleared = life.state() == PodState::kCleaning && life.observed().containers.empty();
-    if (cleared || life.state() == PodState::kGone) {
-        return std::nullopt; // what it was is told, and what is left of it says nothing
-    }
     // Conditions that others set are as the API server has them now.
     Json merged = before;
     for (const std::string &gate : life.pod().readiness_gates) {
-        for (const Json &condition : json_at(entry.api.status, {"conditions"})) {
+        for (const Json &condition : conditions) {
             if (json_text(condition, {"type"}) == gate) {
                 merged["conditions"].push_back(condition);
             }

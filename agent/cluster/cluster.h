@@ -16,6 +16,7 @@
 #include "agent/cluster/api_pod.h"
 #include "agent/cluster/events.h"
 #include "agent/cluster/objects.h"
+#include "agent/cluster/shown_pod.h"
 #include "agent/config/flags.h"
 #include "agent/cri_client/runtime.h"
 #include "agent/node/reporter.h"
@@ -48,6 +49,12 @@ class Cluster {
     // The pods that are bound to this node are known, and what each of them needs to begin.
     bool known() const { return known_ && objects_.knows_services(); }
     std::vector<WantedPod> wanted() const;
+    // The pods of this node, static ones too, each an object of the API (v1) with its status as it is now.
+    std::vector<Json> shown(const Pods &pods);
+    // One of them. `uid`: its own or its mirror's; empty: any. Nothing: there is no such pod here.
+    std::optional<ShownPod> shown(const Pods &pods, const std::string &full_name, const std::string &uid);
+    // For whoever asks it beside. From any thread.
+    ApiServer &server() { return server_; }
 
     // What pods refer to.
     PodObjects objects() { return objects_.functions(); }
@@ -78,6 +85,9 @@ class Cluster {
     void admit(Entry &entry, const Pods &pods);
     void report(Entry &entry, const Pods &pods, Time now);
     std::optional<Json> status_of(const Entry &entry, const Pods &pods, Time now);
+    std::optional<Json> live_status(const PodLife &life, const Json &before, const Json &conditions, Time now);
+    Json shown_bound(const Entry &entry, const Pods &pods);
+    Json shown_static(const Pod &pod, const Pods &pods);
     std::string last_words(const Pod &pod, const ObservedContainer &container);
     const Pod *shown_by(const ApiPod &mirror) const;
     void keep_mirrors(Time now);

@@ -17,12 +17,8 @@ namespace {
 // Flags that documents written for kubelet hold and that have no effect here. All of them take a value; those of truth
 // may stand without.
 constexpr std::array kWithoutEffect = std::to_array<const char *>({
-    "--address",
     "--allowed-unsafe-sysctls",
-    "--authentication-token-webhook-cache-ttl",
-    "--authorization-mode",
     "--cgroup-root",
-    "--client-ca-file",
     "--cloud-config",
     "--config-dir",
     "--container-log-max-files",
@@ -38,8 +34,6 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--eviction-soft-grace-period",
     "--feature-gates",
     "--hairpin-mode",
-    "--healthz-bind-address",
-    "--healthz-port",
     "--image-credential-provider-bin-dir",
     "--image-credential-provider-config",
     "--image-gc-high-threshold",
@@ -56,8 +50,6 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--oom-score-adj",
     "--pod-cidr",
     "--pod-infra-container-image",
-    "--port",
-    "--read-only-port",
     "--registry-burst",
     "--registry-qps",
     "--reserved-cpus",
@@ -65,19 +57,14 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--streaming-connection-idle-timeout",
     "--system-cgroups",
     "--system-reserved",
-    "--tls-cert-file",
     "--tls-cipher-suites",
     "--tls-min-version",
-    "--tls-private-key-file",
     "--topology-manager-policy",
     "--volume-plugin-dir",
 });
 constexpr std::array kFlagsWithoutEffect = std::to_array<const char *>({
-    "--anonymous-auth",
-    "--authentication-token-webhook",
     "--enable-controller-attach-detach",
     "--enable-debugging-handlers",
-    "--enable-server",
     "--fail-swap-on",
     "--make-iptables-util-chains",
     "--protect-kernel-defaults",
@@ -96,8 +83,9 @@ struct Said {
     Options options;
     std::string endpoint, node_labels, taints, addresses, cluster_dns, request_timeout, cloud_provider;
     std::string cluster_domain, resolv_conf, cgroup_driver, static_pods, provider_id, logs;
-    std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls;
-    std::optional<long long> most_pods, pids_limit;
+    std::string address, health_address, certificate, key, authorities, authorization, token_time;
+    std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves;
+    std::optional<long long> most_pods, pids_limit, port, health_port, read_only_port;
     long long verbosity = 0;
     std::vector<std::string> ignored;
     bool version = false;
@@ -145,6 +133,22 @@ void add_options(CLI::App &app, Said &said) {
     app.add_option("-v,--v", said.verbosity, "how much is logged");
 }
 
+void add_server_options(CLI::App &app, Said &said) {
+    app.add_option("--address", said.address, "where it is asked about its pods");
+    app.add_option("--port", said.port, "the same")->check(CLI::Range(1, 65535));
+    app.add_option("--healthz-bind-address", said.health_address, "where /healthz is answered without TLS");
+    app.add_option("--healthz-port", said.health_port, "the same; 0: nowhere")->check(CLI::Range(0, 65535));
+    app.add_option("--read-only-port", said.read_only_port, "0");
+    app.add_option("--tls-cert-file", said.certificate, "the certificate that it shows");
+    app.add_option("--tls-private-key-file", said.key, "its key");
+    app.add_option("--client-ca-file", said.authorities, "whose certificates clients show");
+    app.add_option("--authorization-mode", said.authorization, "Webhook: the API server says who may do what");
+    app.add_option("--authentication-token-webhook-cache-ttl", said.token_time, "how long a token that it knows holds");
+    app.add_flag("--authentication-token-webhook", said.tokens, "clients show tokens of the cluster");
+    app.add_flag("--anonymous-auth", said.anonymous, "false");
+    app.add_flag("--enable-server", said.serves, "answer at --port");
+}
+
 template <typename T>
 void take_value(const std::optional<T> &from, T &to) {
     to = from.value_or(to);
@@ -171,6 +175,30 @@ Result<std::string> name_of_machine() {
     return name;
 }
 
+Status take_server_values(const Said &said, ServerConfig &server) {
+    take_text(said.address, server.address);
+    take_text(said.health_address, server.health_address);
+    take_text(said.certificate, server.certificate);
+    take_text(said.key, server.key);
+    take_text(said.authorities, server.authorities);
+    take_text(said.authorization, server.authorization);
+    take_value(said.port, server.port);
+    take_value(said.health_port, server.health_port);
+    take_value(said.read_only_port, server.read_only_port);
+    take_value(said.anonymous, server.anonymous);
+    take_value(said.tokens, server.tokens);
+    take_value(said.serves, server.enabled);
+    if (!said.token_time.empty()) {
+        const auto time = parse_duration(said.token_time);
+        if (!time) {
+            return fail(EINVAL,
+                        "--authentication-token-webhook-cache-ttl: want a time like 2m, not " + quote(said.token_time));
+        }
+        server.token_time = *time;
+    }
+    return check(server);
+}
+
 Status take_values(Said &said) {
     KubeletConfig &config = said.options.config;
     take_text(said.endpoint, config.runtime_endpoint);
@@ -185,6 +213,7 @@ Status take_values(Said &said) {
     take_value(said.serialize_pulls, config.serialize_image_pulls);
     take_value(said.most_pods, config.most_pods);
     take_value(said.pids_limit, config.pod_pids_limit);
+    TRY(take_server_values(said, config.server));
     config.verbosity = std::max(config.verbosity, said.verbosity);
     if (!said.cluster_dns.empty()) {
         config.cluster_dns = split(said.cluster_dns);
@@ -248,6 +277,7 @@ Result<std::variant<Options, Answer>> read_command_line(std::vector<std::string>
     Said said;
     CLI::App app("Ballast's Kubernetes node agent", "kubelet");
     add_options(app, said);
+    add_server_options(app, said);
     add_without_effect(app, said);
     for (std::string &argument : arguments) {
         argument = argument.starts_with("-v=") ? "-" + argument : argument; // Go's flags take a "=" after one letter

@@ -17,10 +17,7 @@ constexpr const char *kKind = "KubeletConfiguration";
 
 // Fields of Kubernetes 1.34 that have no effect here. A value that says nothing is no reason for a word.
 constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
-    "address",
     "allowedUnsafeSysctls",
-    "authentication",
-    "authorization",
     "cgroupRoot",
     "configMapAndSecretChangeDetectionStrategy",
     "containerLogMaxFiles",
@@ -36,7 +33,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "enableDebugFlagsHandler",
     "enableDebuggingHandlers",
     "enableProfilingHandler",
-    "enableServer",
     "enableSystemLogHandler",
     "enableSystemLogQuery",
     "enforceNodeAllocatable",
@@ -52,8 +48,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "failSwapOn",
     "featureGates",
     "hairpinMode",
-    "healthzBindAddress",
-    "healthzPort",
     "httpCheckFrequency",
     "imageGCHighThresholdPercent",
     "imageGCLowThresholdPercent",
@@ -83,11 +77,9 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "oomScoreAdj",
     "podCIDR",
     "podsPerCore",
-    "port",
     "preloadedImagesVerificationAllowlist",
     "protectKernelDefaults",
     "qosReserved",
-    "readOnlyPort",
     "registryBurst",
     "registryPullQPS",
     "reservedMemory",
@@ -107,10 +99,8 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "systemCgroups",
     "systemReserved",
     "systemReservedCgroup",
-    "tlsCertFile",
     "tlsCipherSuites",
     "tlsMinVersion",
-    "tlsPrivateKeyFile",
     "topologyManagerPolicy",
     "topologyManagerPolicyOptions",
     "topologyManagerScope",
@@ -148,7 +138,7 @@ Field logging_field(KubeletConfig &config) {
 
 std::vector<Field> fields_of(KubeletConfig &config) {
     constexpr long long kMost = std::numeric_limits<int>::max();
-    return {
+    std::vector<Field> fields = {
         {"apiVersion", ignore},
         {"kind", ignore},
         text_field("staticPodPath", config.static_pod_path),
@@ -174,6 +164,8 @@ std::vector<Field> fields_of(KubeletConfig &config) {
         text_field("providerID", config.provider_id),
         logging_field(config),
     };
+    std::ranges::move(server_fields(config.server), std::back_inserter(fields));
+    return fields;
 }
 
 Status check_kind(const YamlNode &root) {
@@ -197,6 +189,9 @@ Status check_values(const YamlNode &root, const KubeletConfig &config) {
         if (const auto socket = socket_of(config.runtime_endpoint); !socket.has_value()) {
             return wrong(TRY(root.at("containerRuntimeEndpoint")), socket.error().message);
         }
+    }
+    if (const Status open = check(config.server); !open.has_value()) {
+        return wrong(root, open.error().message);
     }
     constexpr auto kMostRestartPeriod = std::chrono::minutes(5);
     if (config.most_restart_period < std::chrono::seconds(1) || config.most_restart_period > kMostRestartPeriod) {

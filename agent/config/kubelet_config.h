@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/server_config.h"
 #include "agent/config/taint.h"
 #include "base/result.h"
 
@@ -43,6 +44,8 @@ struct KubeletConfig {
     bool register_node = true;
     std::vector<Taint> taints;
     std::string provider_id;
+
+    ServerConfig server;
 
     long long verbosity = 0;
 

@@ -105,6 +105,17 @@ struct Runtime::Inner {
         return ask<Response>(method, request, {.timeout = patience});
     }
 
+    template <typename Response, typename Request>
+    Result<std::string> stream_url(const char *method, const char *what, const std::string &id, StreamChoice streams,
+                                   Request request) {
+        request.set_container_id(id);
+        request.set_stdin(streams.input);
+        request.set_stdout(streams.output);
+        request.set_stderr(streams.errors);
+        request.set_tty(streams.terminal);
+        return TRY(ask<Response>((std::string("RuntimeService/") + method).c_str(), request).within(what)).url();
+    }
+
     // Its status; from memory when it was known to have ended.
     Result<ObservedContainer> status(const cri::Container &listed) {
         if (const auto found = ended.find(listed.id()); found != ended.end()) {
@@ -293,6 +304,48 @@ Result<ExecResult> Runtime::exec(const std::string &id, const std::vector<std::s
     const auto answer = TRY(inner_->ask<cri::ExecSyncResponse>("RuntimeService/ExecSync", request,
                                                                {.timeout = timeout + kSlack, .stop = std::move(stop)}));
     return ExecResult{.exit_code = answer.exit_code(), .output = answer.stdout() + answer.stderr()};
+}
+
+Result<ObservedContainer> Runtime::container(const std::string &id) {
+    cri::ContainerStatusRequest request;
+    request.set_container_id(id);
+    const auto answer =
+        TRY(inner_->ask<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request).within("container"));
+    return observed(answer.status(), "");
+}
+
+Result<std::vector<PodUsage>> Runtime::usage() {
+    const auto answer = TRY(inner_
+                                ->ask<cri::ListPodSandboxStatsResponse>("RuntimeService/ListPodSandboxStats",
+                                                                        cri::ListPodSandboxStatsRequest())
+                                .within("usage of pods"));
+    std::vector<PodUsage> pods;
+    for (const cri::PodSandboxStats &stats : answer.stats()) {
+        PodUsage pod = usage_of(stats);
+        if (!pod.uid.empty()) { // else somebody else's
+            pods.push_back(std::move(pod));
+        }
+    }
+    return pods;
+}
+
+Result<std::string> Runtime::exec_url(const std::string &id, const std::vector<std::string> &command,
+                                      StreamChoice streams) {
+    cri::ExecRequest request;
+    request.mutable_cmd()->Add(command.begin(), command.end());
+    return inner_->stream_url<cri::ExecResponse>("Exec", "exec", id, streams, std::move(request));
+}
+
+Result<std::string> Runtime::attach_url(const std::string &id, StreamChoice streams) {
+    return inner_->stream_url<cri::AttachResponse>("Attach", "attach", id, streams, cri::AttachRequest());
+}
+
+Result<std::string> Runtime::forward_url(const std::string &sandbox, const std::vector<std::uint16_t> &ports) {
+    cri::PortForwardRequest request;
+    request.set_pod_sandbox_id(sandbox);
+    request.mutable_port()->Add(ports.begin(), ports.end());
+    return TRY(inner_->ask<cri::PortForwardResponse>("RuntimeService/PortForward", request).within("port-forward"))
+        .url();
 }
 
 Result<std::optional<Runtime::ImageFacts>> Runtime::image(const std::string &name) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/cri_client/observed.h"
+#include "agent/cri_client/usage.h"
 #include "base/result.h"
 
 namespace runtime::v1 {
@@ -18,6 +19,11 @@ class PodSandboxConfig;
 } // namespace runtime::v1
 
 namespace ballast::agent {
+
+// What of a process is carried.
+struct StreamChoice {
+    bool input = false, output = false, errors = false, terminal = false;
+};
 
 struct ExecResult {
     int exit_code = 0;
@@ -62,6 +68,17 @@ class Runtime {
     // ETIMEDOUT when it takes longer than `timeout`.
     Result<ExecResult> exec(const std::string &id, const std::vector<std::string> &command,
                             std::chrono::seconds timeout, std::stop_token stop = {});
+
+    // One container, as it is now. ENOENT: it is gone.
+    Result<ObservedContainer> container(const std::string &id);
+
+    // What every pod that carries kubelet's labels uses.
+    Result<std::vector<PodUsage>> usage();
+
+    // URLs where the runtime carries streams; each is good for one connection, and soon.
+    Result<std::string> exec_url(const std::string &id, const std::vector<std::string> &command, StreamChoice streams);
+    Result<std::string> attach_url(const std::string &id, StreamChoice streams);
+    Result<std::string> forward_url(const std::string &sandbox, const std::vector<std::uint16_t> &ports);
 
     struct ImageFacts {
         std::string reference; // what containers are created by

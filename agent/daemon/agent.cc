@@ -14,7 +14,8 @@ namespace ballast::agent {
 namespace {
 
 constexpr std::size_t kMostThreads = 64;
-constexpr std::size_t kMostNotes = 1024; // remembered
+constexpr std::chrono::seconds kPatience{10}; // of those who ask the loop
+constexpr std::size_t kMostNotes = 1024;      // remembered
 
 std::size_t most_pulls(const KubeletConfig &config) {
     return config.serialize_image_pulls ? 1 : static_cast<std::size_t>(config.most_parallel_pulls);
@@ -29,6 +30,10 @@ Result<std::unique_ptr<Agent>> Agent::make(Options options, std::chrono::nanosec
 }
 
 Agent::~Agent() {
+    if (server_) {
+        questions_->close(); // which it may wait for
+        server_.reset();
+    }
     if (cluster_) {
         cluster_->stop();
     }
@@ -64,6 +69,7 @@ Status Agent::open(std::chrono::nanoseconds retry) {
         world_->drop_slice = bus::drop_slice;
     }
     background_ = TRY(Background::make(kMostThreads));
+    questions_ = TRY(Questions::make());
     pods_ = std::make_unique<Pods>(*world_, *background_);
     if (!config.static_pod_path.empty()) {
         manifests_ = TRY(Manifests::open(config.static_pod_path, options_.node_name));
@@ -71,8 +77,55 @@ Status Agent::open(std::chrono::nanoseconds retry) {
     cluster_ = TRY(Cluster::open(options_, *runtime_, *background_, world_->node_address));
     if (cluster_) {
         world_->objects = cluster_->objects();
+        TRY(open_server());
     }
     return {};
+}
+
+Status Agent::open_server() {
+    const ServerConfig &config = options_.config.server;
+    if (!config.enabled) {
+        return {};
+    }
+    ServingCertificate certificate{.certificate = config.certificate, .key = config.key};
+    if (config.certificate.empty()) {
+        std::vector<std::string> addresses = options_.node_addresses;
+        if (addresses.empty() && !world_->node_address.empty()) {
+            addresses = {world_->node_address};
+        }
+        certificate = TRY(own_certificate(options_.certificates, options_.node_name, addresses));
+    }
+    node_rate_ = std::make_unique<NodeRate>(read_node_usage("/", options_.root_directory).usage);
+    server_ = TRY(NodeServer::start(config, options_.node_name, certificate, cluster_->server(),
+                                    {.runtime = *runtime_,
+                                     .pods = pod_source(),
+                                     .healthy = [this] { return questions_->ask([] {}, kPatience); },
+                                     .pod_logs = options_.config.pod_logs,
+                                     .node_name = options_.node_name,
+                                     .node_usage = [this] { return node_usage(); }}));
+    return {};
+}
+
+// From any thread.
+NodeUsage Agent::node_usage() {
+    NodeUsage usage = read_node_usage("/", options_.root_directory);
+    usage.usage.nano_cores = node_rate_->rate(usage.usage);
+    return usage;
+}
+
+PodSource Agent::pod_source() {
+    return {.pods = [this]() -> Result<std::vector<Json>> {
+                std::vector<Json> objects;
+                TRY(questions_->ask([&] { objects = cluster_->shown(*pods_); }, kPatience));
+                return objects;
+            },
+            .pod = [this](const std::string &name_space, const std::string &name,
+                          const std::string &uid) -> Result<ShownPod> {
+                std::optional<ShownPod> found;
+                TRY(questions_->ask([&] { found = cluster_->shown(*pods_, name_space + "/" + name, uid); }, kPatience));
+                return found ? Result<ShownPod>(std::move(*found))
+                             : fail(ENOENT, "pod \"" + name + "\" does not exist");
+            }};
 }
 
 Status Agent::answer_on_bus() {
@@ -180,12 +233,13 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
             service::alive();
         }
         process_bus();
-        std::array<pollfd, 6> entries = {{{ended.get(), POLLIN, 0},
+        std::array<pollfd, 7> entries = {{{ended.get(), POLLIN, 0},
                                           {background_->finished().get(), POLLIN, 0},
                                           {manifests_ ? manifests_->changed().get() : -1, POLLIN, 0},
                                           {bus_ ? bus_->fd().get() : -1, bus_ ? bus_->events() : short{0}, 0},
                                           {cluster_ ? cluster_->changed()[0].get() : -1, POLLIN, 0},
-                                          {cluster_ ? cluster_->changed()[1].get() : -1, POLLIN, 0}}};
+                                          {cluster_ ? cluster_->changed()[1].get() : -1, POLLIN, 0},
+                                          {questions_->asked().get(), POLLIN, 0}}};
         if (poll(entries.data(), entries.size(), wait_time(now, watchdog)) < 0 && errno != EINTR) {
             return fail_errno("poll");
         }
@@ -193,6 +247,7 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
             return {};
         }
         background_->finish();
+        questions_->answer();
         if (entries[2].revents != 0) {
             next_scan_ = Pods::Time(0);
         }

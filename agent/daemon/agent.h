@@ -9,8 +9,11 @@
 #include "agent/cluster/cluster.h"
 #include "agent/config/flags.h"
 #include "agent/daemon/bus.h"
+#include "agent/server/node_rate.h"
+#include "agent/server/node_server.h"
 #include "agent/static_pods/manifests.h"
 #include "agent/worker/pods.h"
+#include "agent/worker/questions.h"
 
 namespace ballast::agent {
 
@@ -38,6 +41,9 @@ class Agent {
     explicit Agent(Options options) : options_(std::move(options)) {}
     Status open(std::chrono::nanoseconds retry);
     void note(const Pod &pod, const Note &note);
+    Status open_server();
+    PodSource pod_source();
+    NodeUsage node_usage();
     void process_bus();
     void scan(Pods::Time now);
     void want();
@@ -54,6 +60,9 @@ class Agent {
     std::optional<std::vector<Pod>> static_pods_; // as they were found last; nothing: not looked for yet
     std::unique_ptr<Cluster> cluster_;            // nothing: there is none
     std::unique_ptr<bus::Service> bus_;
+    std::unique_ptr<Questions> questions_;
+    std::unique_ptr<NodeRate> node_rate_;
+    std::unique_ptr<NodeServer> server_; // nothing: nobody could say who may ask
     Pods::Time next_scan_{0};
     std::mutex notes_mutex_;
     std::map<std::string, std::string> notes_; // what was said last, by pod and reason

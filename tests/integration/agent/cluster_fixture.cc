@@ -6,9 +6,11 @@
 namespace ballast::agent_tests {
 
 ClusterFixture::ClusterFixture() : NodeFixture("syncFrequency: 1s\n"), plane(path("plane")) {
-    more_flags_ = {"--kubeconfig",  plane.kubeconfig("system:node:node", "system:nodes").string(),
-                   "--node-ip",     "127.0.0.1",
-                   "--node-labels", "zone=here"};
+    more_flags_ = {"--kubeconfig",     plane.kubeconfig("system:node:node", "system:nodes").string(),
+                   "--node-ip",        "127.0.0.1",
+                   "--node-labels",    "zone=here",
+                   "--client-ca-file", plane.path("ca.crt").string(),
+                   "--cert-dir",       path("pki").string()};
     start_agent();
 }
 
