@@ -13,7 +13,7 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds kDetachTime{60};
 
-// The names of the guest's interface with a hardware address, once it is there and has the name that it keeps.
+// A command that says the name of the guest's interface with that hardware address, once it has the one that it keeps.
 std::string await_interface(const std::string &mac) {
     const std::string find = "grep -lsx " + mac + " /sys/class/net/*/address";
     return "for i in $(seq 300); do " + find + " >/dev/null && break; sleep 0.2; done; udevadm settle --timeout=60; " +

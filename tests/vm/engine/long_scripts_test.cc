@@ -13,3 +13,14 @@ TEST_CASE("every docker command about containers and images says and does in the
         check_script(machine, script);
     }
 }
+
+TEST_CASE("ports are published in the image as they should be", "[vm]") {
+    Machine machine = with_scripts();
+    check_script(machine, "ports.sh");
+}
+
+TEST_CASE("bridges are in the image what options and the configuration make of them", "[vm]") {
+    Machine machine = with_scripts();
+    check_script(machine, "bridges.sh");
+    check_says_nothing(machine, "systemctl --failed --no-legend --plain");
+}
