@@ -163,10 +163,12 @@ TEST_CASE_METHOD(Talk, "kubectl reaches into containers and pods", "[agent]") {
     must(write_file(path("served") / "page", "hello from the pod"));
     const std::string sandbox = newest("three")->pod_sandbox_id();
     const Child server =
-        must(Child::start({.arguments = {"nsenter", "--net=" + (path("run/pods") / sandbox).string(), "python3", "-m",
-                                         "http.server", "--bind", "127.0.0.1", "8080"},
+        must(Child::start({.arguments = {"nsenter", "--net=" + (path("run/pods") / sandbox).string(), "python3", "-u",
+                                         "-m", "http.server", "--bind", "127.0.0.1", "8080"},
                            .directory = path("served"),
                            .log = path("server-log")}));
+    // kubectl gives up with the first connection that is refused.
+    until_cluster([&] { return read_file(path("server-log")).value_or("").contains("Serving HTTP"); }, "it listens");
     Child forward = must(Child::start({.arguments = {"kubectl", "--kubeconfig", plane.path("admin.conf").string(),
                                                      "port-forward", "pod/talk", "18080:8080"},
                                        .log = path("forward-log")}));
