@@ -33,6 +33,11 @@ Machine with_scripts() {
     return machine;
 }
 
+void add_compose(Machine &machine) {
+    must(machine.copy_in("/usr/libexec/docker/cli-plugins/docker-compose", "/root/.docker/cli-plugins/docker-compose"));
+    must(machine.run_checked("docker compose version"));
+}
+
 void check_script(Machine &machine, const std::string &name) {
     const auto start = std::chrono::steady_clock::now();
     const Completed done =

@@ -14,6 +14,9 @@ void load_busybox(Machine &machine);
 // From the snapshot, with the image "busybox", and the scripts and what they use in /var/lib/test.
 Machine with_scripts();
 
+// `docker compose`, which the image leaves to its users.
+void add_compose(Machine &machine);
+
 // Runs one of the scripts; a check for its status, with all that it says.
 void check_script(Machine &machine, const std::string &name);
 

@@ -14,6 +14,11 @@ TEST_CASE("every docker command about containers and images says and does in the
     }
 }
 
+TEST_CASE("docker commands about networks say and do in the image what they should", "[vm]") {
+    Machine machine = with_scripts();
+    check_script(machine, "networks.sh");
+}
+
 TEST_CASE("ports are published in the image as they should be", "[vm]") {
     Machine machine = with_scripts();
     check_script(machine, "ports.sh");
@@ -23,4 +28,10 @@ TEST_CASE("bridges are in the image what options and the configuration make of t
     Machine machine = with_scripts();
     check_script(machine, "bridges.sh");
     check_says_nothing(machine, "systemctl --failed --no-legend --plain");
+}
+
+TEST_CASE("applications of compose files run in the image", "[vm]") {
+    Machine machine = with_scripts();
+    add_compose(machine);
+    check_script(machine, "applications.sh");
 }
