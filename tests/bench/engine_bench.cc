@@ -7,6 +7,7 @@
 #include "base/file_io.h"
 #include "tests/bench/engine_images.h"
 #include "tests/bench/engine_report.h"
+#include "tests/bench/guest_output.h"
 #include "tests/images/registry.h"
 #include "tests/images/sources.h"
 #include "tests/vm/machine.h"
@@ -22,7 +23,6 @@ constexpr const char *kPlace = "/var/lib/ballast-bench";
 constexpr const char *kOurs = "ballastd=/run/docker.sock,ballastd,ballast-monitor";
 constexpr const char *kDockerd = "dockerd=/run/peer/docker.sock,dockerd,containerd,containerd-shim";
 constexpr const char *kPodman = "podman=/run/peer/podman.sock,podman,conmon";
-constexpr std::chrono::minutes kTime{90}; // the guest may be emulated
 
 // Both peers beside ours, each on a socket and with a store of its own; all may speak HTTP with the registry. dockerd
 // without a bridge: no container here has a network.
@@ -75,11 +75,13 @@ Result<EngineBenchResults> measure(const Settings &settings) {
     const std::string address = "10.0.2.2:" + std::to_string(registry.port()); // this machine, as the guest sees it
     TRY(machine.copy_in(programs / "ballast-engine-measure", there / "ballast-engine-measure"));
     (void)TRY(machine.run_checked(preparation(address)).within("start the peers"));
-    const Command command{.arguments = {there / "ballast-engine-measure", "--rounds",
-                                        std::to_string(settings.rounds_or(kRounds)), "--image",
-                                        address + "/payload:latest", "--big-image", address + "/big", kOurs, kDockerd,
-                                        kPodman}};
-    return engine_results_from_json(TRY(machine.run_checked(command.describe(), kTime)));
+    Command command{.arguments = {there / "ballast-engine-measure", "--rounds",
+                                  std::to_string(settings.rounds_or(kRounds)), "--image", address + "/payload:latest",
+                                  "--big-image", address + "/big", kOurs, kDockerd, kPodman}};
+    for (const std::string &part : settings.parts) {
+        command.arguments.insert(command.arguments.end(), {"--part", part});
+    }
+    return engine_results_from_json(TRY(output_of(machine, command, there / "results.json")));
 }
 
 } // namespace

@@ -12,6 +12,7 @@
 #include "tests/bench/engine_measurement.h"
 #include "tests/bench/engine_processes.h"
 #include "tests/bench/measured_engine.h"
+#include "tests/bench/statistics.h"
 #include "tests/bench/stopwatch.h"
 
 namespace ballast::bench {
@@ -29,8 +30,14 @@ struct Arguments {
     std::string image;     // whose /payload is true(1), or waits with "sleep"
     std::string big_image; // to be pulled: HOST:PORT/NAME
     int rounds = 50;
+    Strings parts;   // none: all
     Strings engines; // NAME=SOCKET,PROCESS[,PROCESS]...
 };
+
+// For who waits: under emulation the whole takes an hour and more.
+void tell(const std::string &engine, const char *what, double milliseconds) {
+    std::fprintf(stderr, "%-9s %-18s %9.1f ms\n", engine.c_str(), what, milliseconds);
+}
 
 // From create to remove, of a program that ends at once.
 Status live_once(EngineClient &client, const std::string &image, std::map<std::string, std::vector<double>> &times) {
@@ -83,19 +90,6 @@ Result<double> command_time(const Strings &command) {
     return watch.lap();
 }
 
-// With the command that people use, which itself takes most of the time.
-Status measure_command(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
-    for (int round = 0; round < std::min(kMostCliRounds, arguments.rounds); ++round) {
-        results.client.push_back(TRY(command_time({"docker", "--version"})));
-        for (std::size_t i = 0; i < engines.size(); ++i) {
-            results.engines[i].times["cli"].push_back(
-                TRY(command_time({"docker", "-H", "unix://" + engines[i].socket, "run", "--rm", "--network", "none",
-                                  arguments.image, "/payload"})));
-        }
-    }
-    return {};
-}
-
 Status measure_lives(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
     std::vector<std::unique_ptr<EngineClient>> clients;
     for (const Engine &engine : engines) {
@@ -109,10 +103,32 @@ Status measure_lives(const std::vector<Engine> &engines, const Arguments &argume
             TRY(live_once(*clients[i], arguments.image, results.engines[i].times).within(engines[i].name));
         }
     }
+    for (const EngineResults &engine : results.engines) {
+        tell(engine.name, "lives, median", summarize(engine.times.at("life")).median);
+    }
+    return {};
+}
+
+Status measure_together(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
     for (int round = 0; round < std::min(kMostCostlyRounds, arguments.rounds); ++round) {
         for (std::size_t i = 0; i < engines.size(); ++i) {
-            results.engines[i].times["parallel"].push_back(
-                TRY(live_together(engines[i], arguments.image).within(engines[i].name + ", many at once")));
+            const double took = TRY(live_together(engines[i], arguments.image).within(engines[i].name));
+            results.engines[i].times["parallel"].push_back(took);
+            tell(engines[i].name, "together", took);
+        }
+    }
+    return {};
+}
+
+// With the command that people use, which itself takes most of the time.
+Status measure_command(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
+    for (int round = 0; round < std::min(kMostCliRounds, arguments.rounds); ++round) {
+        results.client.push_back(TRY(command_time({"docker", "--version"})));
+        for (std::size_t i = 0; i < engines.size(); ++i) {
+            const double took = TRY(command_time({"docker", "-H", "unix://" + engines[i].socket, "run", "--rm",
+                                                  "--network", "none", arguments.image, "/payload"}));
+            results.engines[i].times["cli"].push_back(took);
+            tell(engines[i].name, "docker run", took);
         }
     }
     return {};
@@ -141,6 +157,18 @@ Status measure_idle(const Engine &engine, const std::string &image, EngineResult
     return {};
 }
 
+Status measure_each_idle(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
+    std::this_thread::sleep_for(kSettle);
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+        results.engines[i].memory[0].push_back(TRY(totals_of(engines[i].processes)).pss_mib);
+    }
+    for (std::size_t i = 0; i < engines.size(); ++i) {
+        TRY(measure_idle(engines[i], arguments.image, results.engines[i]).within(engines[i].name));
+        tell(engines[i].name, "idle, a minute", results.engines[i].idle_cpu.back());
+    }
+    return {};
+}
+
 Status measure_pulls(const std::vector<Engine> &engines, const Arguments &arguments, EngineBenchResults &results) {
     const std::string &image = arguments.big_image;
     for (int round = 0; round < std::min(kMostCostlyRounds, arguments.rounds); ++round) {
@@ -149,11 +177,23 @@ Status measure_pulls(const std::vector<Engine> &engines, const Arguments &argume
             Stopwatch watch;
             TRY(client.pull(image, "latest").within(engines[i].name));
             results.engines[i].times["pull"].push_back(watch.lap());
+            tell(engines[i].name, "pull", results.engines[i].times["pull"].back());
             TRY(client.remove_image(image + ":latest").within(engines[i].name));
         }
     }
     return {};
 }
+
+struct Part {
+    const char *name;
+    Status (*measure)(const std::vector<Engine> &, const Arguments &, EngineBenchResults &);
+};
+// Idle engines first: what they hold when nothing has run yet is part of it.
+constexpr Part kParts[] = {{"idle", measure_each_idle},
+                           {"lives", measure_lives},
+                           {"client", measure_command},
+                           {"together", measure_together},
+                           {"pulls", measure_pulls}};
 
 Status measure(const Arguments &arguments) {
     EngineBenchResults results;
@@ -166,16 +206,11 @@ Status measure(const Arguments &arguments) {
         TRY(client.pull(arguments.image.substr(0, colon), arguments.image.substr(colon + 1))
                 .within(engines.back().name));
     }
-    std::this_thread::sleep_for(kSettle);
-    for (std::size_t i = 0; i < engines.size(); ++i) {
-        results.engines[i].memory[0].push_back(TRY(totals_of(engines[i].processes)).pss_mib);
+    for (const Part &part : kParts) {
+        if (arguments.parts.empty() || std::ranges::contains(arguments.parts, part.name)) {
+            TRY(part.measure(engines, arguments, results).within(part.name));
+        }
     }
-    TRY(measure_lives(engines, arguments, results));
-    TRY(measure_command(engines, arguments, results));
-    for (std::size_t i = 0; i < engines.size(); ++i) {
-        TRY(measure_idle(engines[i], arguments.image, results.engines[i]).within(engines[i].name + ", idle"));
-    }
-    TRY(measure_pulls(engines, arguments, results));
     std::fputs(to_json(results).c_str(), stdout);
     return {};
 }
@@ -186,6 +221,9 @@ int main_measure(int argc, char **argv) {
     app.add_option("--image", arguments.image, "HOST:PORT/NAME:TAG whose /payload ends at once or sleeps")->required();
     app.add_option("--big-image", arguments.big_image, "HOST:PORT/NAME that is pulled")->required();
     app.add_option("-n,--rounds", arguments.rounds, "how many lives are timed")->capture_default_str();
+    app.add_option("--part", arguments.parts, "idle, lives, client, together, pulls; all when none is named")
+        ->check(CLI::IsMember({"idle", "lives", "client", "together", "pulls"}))
+        ->allow_extra_args(false);
     app.add_option("engine", arguments.engines, "NAME=SOCKET,PROCESS[,PROCESS]...")->required();
     CLI11_PARSE(app, argc, argv);
     const Status outcome = measure(arguments);

@@ -32,6 +32,9 @@ std::vector<double> samples(const EngineResults &engine, const std::string &key)
 void compare(const EngineResults &ours, const EngineResults &theirs, std::vector<Comparison> &all) {
     const auto add = [&](const std::string &name, const Summary &our, const Summary &their, const char *unit,
                          std::optional<double> budget) {
+        if (our.n == 0) {
+            return; // of a part that nobody asked for
+        }
         all.push_back({name, our, their, unit, theirs.name == kBudgeted ? budget : std::nullopt, theirs.name});
     };
     for (const Timed &each : kTimed) {
@@ -60,8 +63,11 @@ std::vector<Comparison> compare_engines(const EngineBenchResults &results) {
 }
 
 std::string engine_remarks(const EngineBenchResults &results) {
-    std::string text =
-        std::format("  `docker --version`, which no engine sees: {:.0f} ms\n", summarize(results.client).median);
+    std::string text;
+    if (!results.client.empty()) {
+        text +=
+            std::format("  `docker --version`, which no engine sees: {:.0f} ms\n", summarize(results.client).median);
+    }
     for (const EngineResults &engine : results.engines) {
         for (const auto &[process, mib] : engine.largest_mib) {
             text += std::format("  {}: the largest {}: {:.1f} MiB\n", engine.name, process, mib);

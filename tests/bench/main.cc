@@ -64,8 +64,10 @@ int main_bench(int argc, char **argv) {
                    "how often to measure what is timed (image: 5, oci: 200, engine: 50, network: 7)")
         ->check(CLI::Range(1, 10000));
     app.add_option("--part", settings.parts,
-                   "of network: lives, starts, throughput, look-ups, memory; else all of them")
-        ->check(CLI::IsMember({"lives", "starts", "throughput", "look-ups", "memory"}))
+                   "of network: lives, starts, throughput, look-ups, memory; of engine: idle, lives, client, together, "
+                   "pulls; all of them when none is named")
+        ->check(CLI::IsMember(
+            {"lives", "starts", "throughput", "look-ups", "memory", "idle", "client", "together", "pulls"}))
         ->allow_extra_args(false);
     app.add_option("--output", settings.output, "the build's output; results go to bench/ there")
         ->capture_default_str();

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/file_io.h"
+#include "tests/bench/guest_output.h"
 #include "tests/bench/network_report.h"
 #include "tests/images/sources.h"
 #include "tests/vm/machine.h"
@@ -61,12 +62,7 @@ Result<std::vector<NetworkResults>> measure(const Settings &settings) {
     for (const std::string &part : settings.parts) {
         command.arguments.insert(command.arguments.end(), {"--part", part});
     }
-    // What it tells meanwhile is for who waits.
-    const fs::path found = there / "results.json";
-    if (const int status = TRY(machine.run_attached(command.describe() + " >" + found.string())); status != 0) {
-        return fail(EIO, "ballast-network-measure ended with status " + std::to_string(status));
-    }
-    return network_results_from_json(TRY(machine.run_checked("cat " + found.string())));
+    return network_results_from_json(TRY(output_of(machine, command, there / "results.json")));
 }
 
 } // namespace
