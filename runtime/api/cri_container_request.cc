@@ -8,6 +8,7 @@
 #include "base/quote.h"
 #include "runtime/api/cri_methods.h"
 #include "runtime/api/cri_security_request.h"
+#include "runtime/api/cri_user_namespace.h"
 
 namespace ballast::api {
 namespace {
@@ -45,9 +46,6 @@ Result<engine::MountSpec> read_mount(const cri::Mount &from) {
     if (from.has_image()) {
         return read_image_mount(from, what);
     }
-    if (from.uidmappings_size() > 0 || from.gidmappings_size() > 0) {
-        return fail(ENOTSUP, what + "mounts are not mapped to other users here: leave uidMappings and gidMappings out");
-    }
     if (!from.host_path().starts_with('/') || !from.container_path().starts_with('/')) {
         return fail(EINVAL, what + "want absolute paths in host_path and container_path");
     }
@@ -56,9 +54,11 @@ Result<engine::MountSpec> read_mount(const cri::Mount &from) {
     }
     engine::MountSpec mount{.type = "bind", .source = from.host_path(), .target = from.container_path()};
     mount.read_only = from.readonly();
-    mount.bind = engine::MountSpec::Bind{.propagation = TRY(read_propagation(from.propagation())),
-                                         .create_mountpoint = true,
-                                         .read_only_non_recursive = !from.recursive_read_only()};
+    mount.bind = engine::MountSpec::Bind{
+        .propagation = TRY(read_propagation(from.propagation())),
+        .create_mountpoint = true,
+        .read_only_non_recursive = !from.recursive_read_only(),
+        .ids = TRY(read_id_mappings(from.uidmappings(), from.gidmappings(), what + "uidMappings and gidMappings"))};
     return mount;
 }
 

@@ -33,7 +33,9 @@ Result<cri::StatusResponse> status(const Backend &backend, const cri::StatusRequ
     cri::StatusResponse response;
     add_condition(response, "RuntimeReady", {}, "");
     add_condition(response, "NetworkReady", backend.engine.pods().network_ready(), "NetworkPluginNotReady");
-    response.add_runtime_handlers()->mutable_features()->set_recursive_read_only_mounts(true); // its name is empty
+    auto &features = *response.add_runtime_handlers()->mutable_features(); // of the one whose name is empty
+    features.set_recursive_read_only_mounts(true);
+    features.set_user_namespaces(true);
     response.mutable_features()->set_supplemental_groups_policy(true);
     if (request.verbose()) {
         const auto configuration = backend.configuration();

@@ -9,6 +9,7 @@
 
 #include "base/quote.h"
 #include "runtime/api/cri_methods.h"
+#include "runtime/api/cri_user_namespace.h"
 #include "runtime/network/address.h"
 
 namespace ballast::api {
@@ -82,8 +83,8 @@ Result<bool> is_node(const char *field, cri::NamespaceMode mode) {
 }
 
 Status read_namespaces(const cri::NamespaceOption &options, engine::SandboxRequest &request) {
-    if (options.has_userns_options() && options.userns_options().mode() != cri::NODE) {
-        return fail(ENOTSUP, "userns_options: pods have no user namespaces of their own here; want the mode NODE");
+    if (options.has_userns_options()) {
+        request.ids = TRY(read_user_namespace(options.userns_options(), "userns_options"));
     }
     request.host.network_mode = TRY(is_node("network", options.network())) ? "host" : "";
     request.host.ipc_mode = TRY(is_node("ipc", options.ipc())) ? "host" : "shareable";

@@ -9,6 +9,7 @@
 #include "base/file_io.h"
 #include "base/quote.h"
 #include "runtime/api/cri_methods.h"
+#include "runtime/api/cri_user_namespace.h"
 
 namespace ballast::api {
 namespace {
@@ -138,8 +139,8 @@ Status read_profiles(const cri::LinuxContainerSecurityContext &from, engine::Tex
 
 // Network, IPC and UTS are the pod's; of processes each container may have its own.
 Status read_namespaces(const cri::NamespaceOption &from, engine::HostConfig &host) {
-    if (from.has_userns_options() && from.userns_options().mode() != cri::NODE) {
-        return fail(ENOTSUP, "userns_options: pods have no user namespaces of their own here; want the mode NODE");
+    if (from.has_userns_options()) { // it is the sandbox's, whatever they say
+        TRY(read_user_namespace(from.userns_options(), "security_context: userns_options"));
     }
     switch (from.pid()) {
     case cri::POD:

@@ -81,12 +81,15 @@ std::string os_release(std::string_view key) {
     return value;
 }
 
-Json security_options(const engine::HostFacts &host) {
+Json security_options(const engine::HostFacts &host, bool remapped) {
     Json options = Json::array();
     if (host.apparmor) {
         options.push_back("name=apparmor");
     }
     options.push_back("name=seccomp,profile=builtin");
+    if (remapped) {
+        options.push_back("name=userns");
+    }
     options.push_back("name=cgroupns");
     return options;
 }
@@ -201,7 +204,7 @@ Status info(Call &call) {
                    {"ContainerdCommit", {{"ID", ""}, {"Expected", ""}}},
                    {"RuncCommit", {{"ID", ""}, {"Expected", ""}}},
                    {"InitCommit", {{"ID", ""}, {"Expected", ""}}},
-                   {"SecurityOptions", security_options(call.engine().host())},
+                   {"SecurityOptions", security_options(call.engine().host(), !config->userns_remap.empty())},
                    {"CDISpecDirs", Json::array()},
                    {"Warnings", call.engine().warnings().empty() ? Json(nullptr) : Json(call.engine().warnings())}});
     return call.answer(200, answer);

@@ -117,14 +117,6 @@ Status read_storage_options(const YamlNode &root, const char *key, EngineConfig 
     return {};
 }
 
-Status read_userns_remap(const YamlNode &root, const char *key, EngineConfig &config) {
-    config.userns_remap = TRY(root.string(key));
-    if (!config.userns_remap.empty()) {
-        return wrong_at(root, key, "is not supported; leave it out or make it empty");
-    }
-    return {};
-}
-
 Status read_hosts(const YamlNode &root, const char *key, EngineConfig &config) {
     config.hosts = TRY(root.strings_or_empty(key));
     for (const std::string &host : config.hosts) {
@@ -312,7 +304,7 @@ constexpr std::array kKeys{
     Key{"tlskey", kRestart, read_path<&C::tls_key>},
     Key{"tlsverify", kRestart, read_flag<&C::tls_verify>},
     Key{"userland-proxy", kRestart, read_network_flag<&N::userland_proxy>},
-    Key{"userns-remap", kRestart, read_userns_remap},
+    Key{"userns-remap", kRestart, read_text<&C::userns_remap>},
 };
 
 // A value's text, the same for the same value however it is laid out.

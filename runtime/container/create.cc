@@ -32,6 +32,7 @@
 #include "runtime/isolate/intel_rdt.h"
 #include "runtime/isolate/labels.h"
 #include "runtime/isolate/net_devices.h"
+#include "runtime/isolate/standard_streams.h"
 #include "runtime/oci/spec_reader.h"
 
 namespace ballast::container {
@@ -263,6 +264,10 @@ Status prepare_process(Making &making) {
         const isolate::Outcome limits = apply_limits_from_outside(making.plan.process, making.proc, pid);
         if (limits.failed()) {
             return std::unexpected(error_of(limits, making));
+        }
+        if (!making.plan.terminal) {
+            const oci::User &user = making.plan.process.user;
+            isolate::give_mapped_standard_streams(user.uid, user.gid, making.proc, pid);
         }
     }
     return isolate::move_net_devices(making.spec.linux_.net_devices, pid);

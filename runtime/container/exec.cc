@@ -21,6 +21,7 @@
 #include "runtime/container/outcome_text.h"
 #include "runtime/container/saved_spec.h"
 #include "runtime/isolate/affinity.h"
+#include "runtime/isolate/standard_streams.h"
 #include "runtime/oci/spec_reader.h"
 
 namespace ballast::container {
@@ -232,6 +233,10 @@ Status start_further_process(Joining &joining) {
             apply_limits_from_outside(joining.plan.process, joining.proc, joining.launched.pid);
         if (limits.failed()) {
             return std::unexpected(outcome_error(limits, joining.plan.namespaces, joining.plan.process, nullptr));
+        }
+        if (!joining.plan.terminal) {
+            const oci::User &user = joining.plan.process.user;
+            isolate::give_mapped_standard_streams(user.uid, user.gid, joining.proc, joining.launched.pid);
         }
         TRY(continue_process(joining.launched.channel));
     }

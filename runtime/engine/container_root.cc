@@ -53,7 +53,7 @@ Status mount_inside(const RootDir &root, const std::string &inside, const std::s
 
 } // namespace
 
-Status Engine::Core::in_root(const ContainerPtr &container, const std::function<Status(const RootDir &)> &work) {
+Status Engine::Core::in_root(const ContainerPtr &container, const RootWork &work) {
     std::unique_lock operation(container->operation);
     const Snapshot data = container->snapshot();
     if (data.state.phase == Phase::kRemoving || data.state.phase == Phase::kDead) {
@@ -70,7 +70,7 @@ Status Engine::Core::in_root(const ContainerPtr &container, const std::function<
             return fail(EBUSY, "container " + data.id + " is not running any more");
         }
         operation.unlock(); // it may end, or be removed, while we copy: the descriptor keeps what it had
-        return work(root);
+        return work(root, data.ids);
     }
     // A thread with mounts of its own, that ends with them.
     Status outcome;
@@ -104,7 +104,7 @@ Status Engine::Core::in_root(const ContainerPtr &container, const std::function<
                 mount("", path.rootfs.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
                 return fail_errno("make the root read-only");
             }
-            return work(root);
+            return work(root, {});
         }();
     }).join();
     (void)remove_tree(paths(data.id).run); // empty directories, used again by a start

@@ -105,14 +105,15 @@ class Attachment::Shared {
 };
 
 struct Paths {
-    fs::path disk;   // DATA/containers/ID
-    fs::path run;    // RUN/containers/ID
-    fs::path rootfs; // RUN/containers/ID/rootfs
-    fs::path bundle; // RUN/containers/ID/bundle
-    fs::path socket; // RUN/monitor/ID.sock
-    fs::path record; // DATA/containers/ID/config.json
-    fs::path exit;   // DATA/containers/ID/exit.json
-    fs::path log;    // DATA/containers/ID/logs/ID-json.log
+    fs::path disk;           // DATA/containers/ID
+    fs::path run;            // RUN/containers/ID
+    fs::path rootfs;         // RUN/containers/ID/rootfs
+    fs::path bundle;         // RUN/containers/ID/bundle
+    fs::path user_namespace; // RUN/containers/ID/user, while it runs and has one of its own
+    fs::path socket;         // RUN/monitor/ID.sock
+    fs::path record;         // DATA/containers/ID/config.json
+    fs::path exit;           // DATA/containers/ID/exit.json
+    fs::path log;            // DATA/containers/ID/logs/ID-json.log
 };
 
 class Engine::Core {
@@ -143,7 +144,8 @@ class Engine::Core {
 
     // --- tear_down.cc
     Result<image::Snapshot> snapshot_of(const Container &container) const;
-    Status mount_rootfs(Container &container);
+    Result<IdMappings> ids_of(const Snapshot &container); // that its next start gives it
+    Status mount_rootfs(Container &container, const std::shared_ptr<const image::Users> &users = nullptr);
     Status copy_up_volumes(Container &container); // create.cc
     void unmount_rootfs(Container &container);
     Result<std::string> oci(const std::vector<std::string> &words, const std::string &input = {}) const; // its output
@@ -203,9 +205,10 @@ class Engine::Core {
     std::vector<std::shared_ptr<Exec>> recover_lost_execs(const ContainerPtr &container);
 
     // --- container_root.cc
-    // Calls `work` with the container's root, volumes and all: its own while it runs; otherwise one that is mounted for
-    // the call, where nobody else sees it.
-    Status in_root(const ContainerPtr &container, const std::function<Status(const RootDir &)> &work);
+    // Calls `work` with the container's root, volumes and all: its own while it runs, whose files have the owners that
+    // its user namespace gives them; otherwise one that is mounted for the call, where nobody else sees it.
+    using RootWork = std::function<Status(const RootDir &root, const IdMappings &seen_through)>;
+    Status in_root(const ContainerPtr &container, const RootWork &work);
 
     // --- health_check.cc
     void start_health(const ContainerPtr &container); // under no lock
@@ -284,7 +287,8 @@ class Engine::Core {
     std::set<std::string> volumes_in_use();
 
     image::ImageStore &images;
-    Texts warnings; // before what may warn
+    Texts warnings;      // before what may warn
+    IdMappings remapped; // by userns-remap
     Events events;
     std::unique_ptr<volume::VolumeStore> volumes;
     std::unique_ptr<network::Networks> networks;

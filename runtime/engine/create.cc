@@ -15,6 +15,7 @@
 #include "runtime/engine/plan_mounts.h"
 #include "runtime/engine/scope.h"
 #include "runtime/engine/seccomp_profile.h"
+#include "runtime/engine/user_namespace.h"
 #include "runtime/log/options.h"
 #include "runtime/volume/copy_up.h"
 
@@ -138,6 +139,9 @@ Result<Created> Engine::Core::create(CreateRequest request) {
     apply_defaults(request, settings);
     Created result;
     result.warnings = TRY(check_settings(request.config, request.host, core.machine()));
+    if (!request.pod.given() && request.host.userns_mode != "host" && remapped.given()) {
+        TRY(check_user_namespace(request.host));
+    }
     TRY(check_plan(request.host, core.host));
     TRY(name_joined_containers(core, request.host));
     TRY(core.name_links(request.host));

@@ -15,6 +15,7 @@
 #include "runtime/engine/names.h"
 #include "runtime/engine/pods.h"
 #include "runtime/engine/tree_size.h"
+#include "runtime/engine/user_namespace.h"
 #include "runtime/log/reader.h"
 
 namespace ballast::engine {
@@ -32,9 +33,7 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStore &store,
                                              std::map<std::string, Fd> inherited) {
-    if (!settings.userns_remap.empty()) {
-        return fail(ENOTSUP, "userns-remap is not supported yet: leave it out of the configuration");
-    }
+    IdMappings remapped = TRY(remapped_ids(settings.userns_remap));
     for (const fs::path &directory : {settings.data_root, settings.data_root / "containers", settings.run_root,
                                       settings.run_root / "containers", settings.run_root / "monitor"}) {
         TRY(make_directories(directory, 0700));
@@ -46,6 +45,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Settings settings, image::ImageStor
     // Before the core looks at what there is.
     const Status apparmor = load_default_apparmor(settings.programs / "apparmor" / kDefaultApparmorProfile);
     auto core = std::make_unique<Core>(std::move(settings), store);
+    core->remapped = std::move(remapped);
     if (!apparmor) {
         core->warnings.push_back(apparmor.error().message + "; containers run without AppArmor");
     }

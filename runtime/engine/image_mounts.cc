@@ -22,10 +22,12 @@ Result<std::vector<image::Lease>> hold_mounted_images(image::ImageStore &images,
     return held;
 }
 
-Result<fs::path> mount_image(image::ImageStore &images, const MountPoint &mount, const fs::path &place) {
+Result<fs::path> mount_image(image::ImageStore &images, const MountPoint &mount, const fs::path &place,
+                             const std::shared_ptr<const image::Users> &users) {
     TRY(make_directories(place, 0700));
     const image::Snapshot tree{.lower = TRY(images.lower_directories(TRY(image::Digest::parse(mount.name)))),
-                               .read_only = true};
+                               .read_only = true,
+                               .users = users};
     TRY(image::mount_snapshot(tree, place).within("mount image " + mount.name));
     if (const std::optional<fs::path> found = below_without_links(place, mount.subpath)) {
         return *found;

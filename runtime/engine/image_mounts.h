@@ -18,7 +18,8 @@ Result<std::vector<image::Lease>> hold_mounted_images(image::ImageStore &images,
 // Mounts the image of `mount` at `place`, which is made. What of it the container gets: EINVAL for a subpath that is
 // not there, or leads through a link.
 Result<std::filesystem::path> mount_image(image::ImageStore &images, const MountPoint &mount,
-                                          const std::filesystem::path &place);
+                                          const std::filesystem::path &place,
+                                          const std::shared_ptr<const image::Users> &users);
 
 // All below `directory`; missing is fine.
 void unmount_images(const std::filesystem::path &directory);

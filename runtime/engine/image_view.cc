@@ -4,6 +4,7 @@
 #include "runtime/engine/core.h"
 #include "runtime/engine/image_defaults.h"
 #include "runtime/engine/names.h"
+#include "runtime/engine/user_namespace.h"
 #include "runtime/image/diff.h"
 
 // A container as something that an image can be made of.
@@ -55,7 +56,8 @@ Status Engine::export_filesystem(const std::string &reference, const Sink &sink)
             return {};
         }
     }
-    TRY(image::write_tree(core_->paths(container->id).rootfs, sink));
+    TRY(image::write_tree(core_->paths(container->id).rootfs, sink, {}, false,
+                          owners_inside(container->snapshot().ids)));
     core_->event(*container, "export");
     return {};
 }

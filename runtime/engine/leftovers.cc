@@ -12,6 +12,7 @@
 #include "runtime/engine/image_mounts.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/scope.h"
+#include "runtime/network/namespace.h"
 
 namespace ballast::engine {
 namespace {
@@ -49,6 +50,7 @@ void Engine::Core::remove_leftovers() {
             (void)oci({"delete", "--force", id}); // mostly there is none
             (void)umount2((entry.path() / "rootfs").c_str(), MNT_DETACH);
             (void)umount2((entry.path() / "shm").c_str(), MNT_DETACH);
+            network::drop_namespace(paths(id).user_namespace);
             unmount_images(entry.path() / "images");
             (void)remove_tree(entry.path()); // tried again at the next start
         }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/engine/id_mappings.h"
 #include "runtime/engine/pod.h"
 #include "runtime/network/model.h"
 
@@ -121,6 +122,7 @@ struct MountSpec {         // --mount
         std::string propagation = {}; // rprivate (default), private, rshared, shared, rslave, slave
         bool non_recursive = false, create_mountpoint = false;
         bool read_only_non_recursive = false, read_only_force_recursive = false;
+        IdMappings ids = {}; // of Kubernetes: its owners are those of the pod's user namespace
     };
     struct Volume {
         bool no_copy = false;
@@ -223,6 +225,7 @@ struct MountPoint {
     bool anonymous = false;          // removed with the container by `rm -v` and --rm
     bool recursive_read_only = true; // as far as the kernel can; false: only the mount itself
     bool non_recursive = false;
+    bool map_owners = false;    // a bind: ids of its files are ids of the container's user namespace
     bool create_source = false; // -v: a missing directory on the host is made
     std::string subpath = {};   // of a volume or an image
     MountSpec::Tmpfs tmpfs{};
@@ -243,6 +246,7 @@ struct Snapshot {
     NetworkingConfig networking = {};
     std::vector<MountPoint> mounts = {};
     Pod pod = {};
+    IdMappings ids = {}; // of its user namespace: a pod's, or as it was started last
     int restart_count = 0;
     bool has_been_manually_stopped = false;
     bool removes_volumes = false; // its removal, once that has begun, takes anonymous volumes along

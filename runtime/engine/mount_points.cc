@@ -117,6 +117,7 @@ Status apply_bind(const MountSpec &spec, MountPoint &mount) {
     mount.copy_up = false;
     mount.create_source = options.create_mountpoint;
     mount.non_recursive = options.non_recursive;
+    mount.map_owners = options.ids.given();
     mount.recursive_read_only = !options.read_only_non_recursive;
     return {};
 }

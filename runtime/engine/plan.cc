@@ -168,7 +168,23 @@ Json namespaces_json(const PlanInput &input) {
     if (!input.cgroup.empty()) {
         add("cgroup", host.cgroupns_mode == "host" ? "host" : "");
     }
+    if (!input.user_namespace.empty()) {
+        add("user", input.user_namespace);
+    }
     return list;
+}
+
+// Of those that follow one another from 0 on.
+std::uint32_t last_group(const PlanInput &input) {
+    constexpr std::uint32_t kLast = 2147483647; // that the kernel takes
+    if (input.user_namespace.empty()) {
+        return kLast;
+    }
+    std::uint32_t count = 0;
+    for (const oci::IdMapping &mapping : input.container->ids.gids) {
+        count += mapping.container_id == count ? mapping.size : 0;
+    }
+    return std::min(count - 1, kLast); // root's is among them
 }
 
 Json sysctls_json(const PlanInput &input) {
@@ -176,7 +192,7 @@ Json sysctls_json(const PlanInput &input) {
     if (input.network_namespace.empty() || input.own_network_namespace) {
         // Programs without rights may ping and serve port 80, as everywhere where Docker runs.
         sysctls["net.ipv4.ip_unprivileged_port_start"] = "0";
-        sysctls["net.ipv4.ping_group_range"] = "0 2147483647";
+        sysctls["net.ipv4.ping_group_range"] = "0 " + std::to_string(last_group(input));
     }
     for (const auto &[name, value] : input.container->host.sysctls) {
         sysctls[name] = value;

@@ -44,6 +44,7 @@ struct PlanInput {
     // Of namespaces to join, "/proc/PID/ns/net"; "host": none of its own; empty: a new one.
     bool own_network_namespace = false; // network_namespace is this container's alone
     std::string network_namespace = {}, pid_namespace = {}, ipc_namespace = {}, uts_namespace = {};
+    std::string user_namespace = {};      // a file to join; empty: the host's
     std::string pause_program = {};       // on the host: the container is a pod's sandbox, and this its only file
     std::vector<HostDevice> devices = {}; // --device, or all of the host's when privileged
     std::vector<std::string> volume_sources =

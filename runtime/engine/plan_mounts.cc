@@ -81,6 +81,9 @@ void add_files(const PlanInput &input, MountList &list) {
             if (container.host.read_only_rootfs) {
                 options.emplace_back("ro");
             }
+            if (!input.user_namespace.empty()) {
+                options.emplace_back("idmap");
+            }
             list.add_default(mount(target, "bind", *source, options));
         }
     }
@@ -109,13 +112,16 @@ Result<Json> tmpfs_mount(const MountPoint &point) {
     return mount(point.destination, "tmpfs", "tmpfs", options);
 }
 
-Json bind_mount(const MountPoint &point, const std::string &source) {
+Json bind_mount(const MountPoint &point, const std::string &source, bool map_owners) {
     Texts options = {point.non_recursive ? "bind" : "rbind"};
     if (!point.writable) {
         // A mount below it stays writable otherwise.
         options.emplace_back(point.recursive_read_only && !point.non_recursive ? "rro" : "ro");
     }
     options.push_back(point.propagation.empty() ? "rprivate" : point.propagation);
+    if (map_owners && (point.map_owners || point.type == "volume")) {
+        options.emplace_back("idmap");
+    }
     if (point.type == "image") { // its files are data; programs of images run as containers
         options.insert(options.end(), {"noexec", "nosuid", "nodev"});
     }
@@ -174,7 +180,9 @@ Result<Json> plan_mounts(const PlanInput &input) {
     add_files(input, list);
     for (std::size_t index = 0; index < input.container->mounts.size(); index++) {
         const MountPoint &point = input.container->mounts[index];
-        list.add(point.type == "tmpfs" ? TRY(tmpfs_mount(point)) : bind_mount(point, input.volume_sources.at(index)));
+        list.add(point.type == "tmpfs"
+                     ? TRY(tmpfs_mount(point))
+                     : bind_mount(point, input.volume_sources.at(index), !input.user_namespace.empty()));
     }
     return list.take();
 }

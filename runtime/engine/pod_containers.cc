@@ -6,6 +6,7 @@
 #include "base/quote.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/pods.h"
+#include "runtime/engine/user_namespace.h"
 
 // Containers in sandboxes.
 namespace ballast::engine {
@@ -26,6 +27,20 @@ void join_sandbox(HostConfig &host, const Snapshot &sandbox) {
         host.pid_mode = sandbox.host.pid_mode == "host" ? "host" : joined;
     }
     host.cgroup_parent = sandbox.host.cgroup_parent;
+}
+
+// What is mounted for the pod's user namespace, and for no other.
+Status check_owners(const CreateRequest &request, const Snapshot &sandbox) {
+    if (sandbox.ids.given() && request.host.privileged) {
+        return check_user_namespace(request.host);
+    }
+    for (const MountSpec &mount : request.host.mounts) {
+        if (mount.bind && mount.bind->ids.given() && !(mount.bind->ids == sandbox.ids)) {
+            return fail(EINVAL, "mounts: " + quote(mount.target) +
+                                    ": uidMappings and gidMappings are others than those of the sandbox");
+        }
+    }
+    return {};
 }
 
 Result<std::string> log_file(const fs::path &directory, const std::string &file) {
@@ -52,6 +67,7 @@ Result<std::string> Pods::create(const std::string &reference, CreateRequest req
                           {"io.kubernetes.pod.name", sandbox.pod.name},
                           {"io.kubernetes.pod.namespace", sandbox.pod.name_space},
                           {"io.kubernetes.pod.uid", sandbox.pod.uid}});
+    TRY(check_owners(request, sandbox));
     config.health_check = HealthCheck{.test = {"NONE"}}; // probes are kubelet's
     join_sandbox(request.host, sandbox);
     request.host.annotations = request.pod.annotations;

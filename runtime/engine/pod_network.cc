@@ -93,14 +93,14 @@ Status PodNetwork::collect_garbage(const std::function<bool(const std::string &i
     return chain_.collect_garbage(now ? now->get() : nullptr, wanted);
 }
 
-Result<Texts> PodNetwork::attach(const Snapshot &sandbox, const fs::path &file) {
+Result<Texts> PodNetwork::attach(const Snapshot &sandbox, const fs::path &file, BorrowedFd user_namespace) {
     const Result<std::shared_ptr<const cni::Configuration>> configuration = configurations_.current();
     if (!configuration) {
         return fail(EAGAIN, "pods have no network: " + configuration.error().message);
     }
     TRY(make_directories(file.parent_path(), 0700));
     network::drop_namespace(file); // of a life that ended badly
-    TRY(network::make_namespace(file, [](BorrowedFd) { return set_loopback_up(); }));
+    TRY(network::make_namespace(file, [](BorrowedFd) { return set_loopback_up(); }, user_namespace));
     Result<cni::Attached> attached = chain_.add(**configuration, attachment_of(sandbox, file));
     if (!attached) {
         network::drop_namespace(file);

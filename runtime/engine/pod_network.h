@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "runtime/cni/chain.h"
 #include "runtime/cni/configuration.h"
@@ -28,8 +29,9 @@ class PodNetwork {
     PodNetwork(const PodNetworkSettings &settings, std::filesystem::path cache, std::filesystem::path ranges,
                Texts &warnings);
 
-    // Makes the namespace on `file` and attaches it. The pod's addresses, the first one first.
-    Result<Texts> attach(const Snapshot &sandbox, const std::filesystem::path &file);
+    // Makes the namespace on `file`, of `user_namespace` (none: ours), and attaches it. The pod's addresses, the first
+    // one first.
+    Result<Texts> attach(const Snapshot &sandbox, const std::filesystem::path &file, BorrowedFd user_namespace);
     // Takes all of it back; nothing left to do is fine. What fails stays known: ask again.
     Status detach(const std::string &id, const std::filesystem::path &file);
     // Whether the pod's namespace is still there.

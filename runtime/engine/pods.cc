@@ -11,6 +11,7 @@
 #include "runtime/engine/core.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/scope.h"
+#include "runtime/engine/user_namespace.h"
 
 namespace ballast::engine {
 namespace {
@@ -25,6 +26,7 @@ Snapshot snapshot_of(SandboxRequest request) {
     data.pod = std::move(request.pod);
     data.pod.role = Pod::Role::kSandbox;
     data.host = std::move(request.host);
+    data.ids = std::move(request.ids);
     data.pod.network = data.host.network_mode != "host";
     data.host.network_mode = data.pod.network ? "none" : "host";
     data.host.uts_mode = data.pod.network ? "" : "host";
@@ -148,6 +150,9 @@ Result<std::string> Pods::run(SandboxRequest request) {
     Snapshot data = snapshot_of(std::move(request));
     data.name = TRY(sandbox_name(data.pod));
     TRY(check_settings(data.config, data.host, core.machine()));
+    if (data.ids.given()) {
+        TRY(check_user_namespace(data.host));
+    }
     if (!data.pod.network) {
         data.config.hostname = core.host.hostname;
     }

@@ -23,6 +23,7 @@ struct SandboxRequest {
     std::string hostname = {}; // empty: its short ID, or the host's
     // Of it: cgroup_parent, network_mode (none: CNI's, host), pid_mode, ipc_mode, sysctls, security_opt.
     HostConfig host = {};
+    IdMappings ids = {}; // of the pod's user namespace; none: the host's
 };
 
 // Whose containers, in which states; empty: all.

@@ -78,6 +78,7 @@ Json mount_record(const MountPoint &mount) {
     json["Anonymous"] = mount.anonymous;
     json["RecursiveReadOnly"] = mount.recursive_read_only;
     json["NonRecursive"] = mount.non_recursive;
+    json["MapOwners"] = mount.map_owners;
     json["CreateSource"] = mount.create_source;
     json["Subpath"] = mount.subpath;
     json["TmpfsSize"] = mount.tmpfs.size_bytes;
@@ -100,12 +101,31 @@ MountPoint read_mount_record(const JsonCursor &from) {
     mount.anonymous = from.at("Anonymous").boolean();
     mount.recursive_read_only = from.at("RecursiveReadOnly").boolean();
     mount.non_recursive = from.at("NonRecursive").boolean();
+    mount.map_owners = from.at("MapOwners").boolean();
     mount.create_source = from.at("CreateSource").boolean();
     mount.subpath = from.at("Subpath").text();
     mount.tmpfs.size_bytes = from.at("TmpfsSize").number<std::int64_t>();
     mount.tmpfs.mode = from.at("TmpfsMode").number<std::uint32_t>();
     mount.tmpfs_options = from.at("TmpfsOptions").text();
     return mount;
+}
+
+Json ranges_json(const std::vector<oci::IdMapping> &ranges) {
+    Json json = Json::array();
+    for (const oci::IdMapping &range : ranges) {
+        json.push_back({{"Inside", range.container_id}, {"Host", range.host_id}, {"Count", range.size}});
+    }
+    return json;
+}
+
+std::vector<oci::IdMapping> read_ranges(const JsonCursor &from) {
+    std::vector<oci::IdMapping> ranges;
+    for (const JsonCursor range : from.items()) {
+        ranges.push_back({.container_id = range.at("Inside").number<std::uint32_t>(),
+                          .host_id = range.at("Host").number<std::uint32_t>(),
+                          .size = range.at("Count").number<std::uint32_t>()});
+    }
+    return ranges;
 }
 
 } // namespace
@@ -131,6 +151,9 @@ std::string record_text(const Snapshot &container) {
     }
     if (container.pod.given()) {
         json["Pod"] = pod_json(container.pod);
+    }
+    if (container.ids.given()) {
+        json["Ids"] = {{"Users", ranges_json(container.ids.uids)}, {"Groups", ranges_json(container.ids.gids)}};
     }
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -159,6 +182,7 @@ Result<Snapshot> parse_record(std::string_view text, const std::string &name) {
     if (const JsonCursor pod = root.at("Pod"); pod.given()) {
         read_pod(pod, container.pod);
     }
+    container.ids = {.uids = read_ranges(root.at("Ids").at("Users")), .gids = read_ranges(root.at("Ids").at("Groups"))};
     if (!document.failed() && (!is_id(container.id) || !check_name(container.name, "container"))) {
         root.fail("ID or Name is none");
     }

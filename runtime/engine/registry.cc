@@ -52,6 +52,7 @@ Paths Engine::Core::paths(const std::string &id) const {
             .run = run,
             .rootfs = run / "rootfs",
             .bundle = run / "bundle",
+            .user_namespace = run / "user",
             .socket = settings_.run_root / "monitor" / (id + ".sock"),
             .record = disk / "config.json",
             .exit = disk / "exit.json",

@@ -33,8 +33,8 @@ struct Settings {
     bool init = false;
     bool no_new_privileges = false;
     std::string seccomp_profile = {}; // a file; empty: the one compiled in; "unconfined"
-    std::string userns_remap = {};    // refused for now
-    network::Settings network = {};   // its roots are the ones above
+    std::string userns_remap = {};  // whose ids containers have: remapped_ids() of user_namespace.h; empty: the host's
+    network::Settings network = {}; // its roots are the ones above
     PodNetworkSettings pods = {};
     // The cgroup of version 2 whose programs reach ports of containers at the host's loopback addresses; empty: none.
     std::filesystem::path loopback_cgroup = {};

@@ -26,8 +26,10 @@
 #include "runtime/engine/scope.h"
 #include "runtime/engine/start_failure.h"
 #include "runtime/engine/subpath.h"
+#include "runtime/engine/user_namespace.h"
 #include "runtime/monitor/spawn.h"
 #include "runtime/network/dns/resolv_conf.h"
+#include "runtime/network/namespace.h"
 
 namespace ballast::engine {
 namespace {
@@ -65,8 +67,9 @@ class Starter {
         if (unlink(path_.exit.c_str()) != 0 && errno != ENOENT) {
             return fail_errno("remove " + path_.exit.string());
         }
+        TRY(prepare_user_namespace());
         TRY(prepare_network());
-        TRY(core_.mount_rootfs(*container_));
+        TRY(core_.mount_rootfs(*container_, users_));
         TRY(write_files());
         TRY(join_namespaces());
         TRY(prepare_mounts());
@@ -170,6 +173,43 @@ class Starter {
         return first.has_value();
     }
 
+    Status prepare_user_namespace() {
+        data_.ids = TRY(core_.ids_of(data_));
+        if (!data_.ids.given()) {
+            return {};
+        }
+        TRY(check_user_namespace(data_.host));
+        for (const std::string *mode : {&data_.host.network_mode, &data_.host.ipc_mode, &data_.host.pid_mode}) {
+            if (const std::optional<std::string> other = joined_container(*mode)) {
+                return join_user_namespace(TRY(core_.find(*other))->snapshot());
+            }
+        }
+        network::drop_namespace(path_.user_namespace); // of a life that ended badly
+        input_.user_namespace = path_.user_namespace;
+        TRY(make_user_namespace(data_.ids, path_.user_namespace));
+        return open_user_namespace();
+    }
+
+    // Nobody may do much in another namespace that does not belong to their own user namespace.
+    Status join_user_namespace(const Snapshot &other) {
+        if (!(other.ids == data_.ids)) {
+            return fail(EINVAL, "cannot join namespaces of container " + other.id +
+                                    ": it is in another user namespace; start both with --userns=host, or neither");
+        }
+        input_.user_namespace = "/proc/" + std::to_string(TRY(process_of(other.id))) + "/ns/user";
+        return open_user_namespace();
+    }
+
+    Status open_user_namespace() {
+        users_ = TRY(open_users(data_.ids, input_.user_namespace));
+        return {};
+    }
+
+    // Made in its user namespace; -1: it has none.
+    BorrowedFd user_namespace() const {
+        return users_ == nullptr ? BorrowedFd(-1) : BorrowedFd(users_->user_namespace);
+    }
+
     // The namespace is made and filled while everything else is prepared.
     Status prepare_network() {
         if (data_.pod.is_container()) {
@@ -181,7 +221,7 @@ class Starter {
             input_.own_network_namespace = true;
             input_.network_namespace = core_.pod_namespace(data_.id);
             network_ = std::async(std::launch::async, [this]() -> Status {
-                addresses_ = TRY(core_.pod_network->attach(data_, input_.network_namespace));
+                addresses_ = TRY(core_.pod_network->attach(data_, input_.network_namespace, user_namespace()));
                 return {};
             });
             return {};
@@ -209,7 +249,7 @@ class Starter {
         input_.own_network_namespace = true;
         input_.network_namespace = core_.networks->namespace_file(data_.id);
         network_ = std::async(std::launch::async, [this, published = !sandbox.ports.empty()]() -> Status {
-            TRY(core_.networks->build(data_.id));
+            TRY(core_.networks->build(data_.id, user_namespace()));
             if (published) {
                 TRY(core_.publish_on_loopback());
             }
@@ -278,7 +318,10 @@ class Starter {
     Status mount_shm() {
         input_.shm = path_.run / "shm";
         TRY(make_directories(input_.shm, 0700));
-        const std::string options = "mode=1777,size=" + std::to_string(data_.host.shm_size);
+        std::string options = "mode=1777,size=" + std::to_string(data_.host.shm_size);
+        if (users_ != nullptr) {
+            options += ",uid=" + std::to_string(users_->root.first) + ",gid=" + std::to_string(users_->root.second);
+        }
         if (mount("shm", input_.shm.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options.c_str()) != 0) {
             return fail_errno("mount /dev/shm");
         }
@@ -319,7 +362,7 @@ class Starter {
             }
             if (mount.type == "image") {
                 const std::string number = std::to_string(input_.volume_sources.size());
-                source = TRY(mount_image(core_.images, mount, path_.run / "images" / number));
+                source = TRY(mount_image(core_.images, mount, path_.run / "images" / number, users_));
             }
             input_.volume_sources.push_back(source);
         }
@@ -373,6 +416,7 @@ class Starter {
     Engine::Core &core_;
     const ContainerPtr &container_;
     Snapshot data_;
+    std::shared_ptr<const image::Users> users_;
     Paths path_;
     Settings settings_;
     PlanInput input_;
@@ -430,6 +474,7 @@ Status Engine::Core::start(const ContainerPtr &container) {
         data.mounts = starter.data().mounts;
         data.pod.addresses = starter.data().pod.addresses;
         data.pod.user = starter.data().pod.user;
+        data.ids = starter.data().ids;
         container->monitor_pid = starter.monitor();
         container->stopping = false;
         container->spared = false;

@@ -11,6 +11,7 @@
 #include "runtime/engine/image_mounts.h"
 #include "runtime/engine/log_plan.h"
 #include "runtime/engine/names.h"
+#include "runtime/network/namespace.h"
 
 // What a running container has beside its processes: how it comes, and how it goes.
 namespace ballast::engine {
@@ -87,14 +88,28 @@ Result<image::Snapshot> Engine::Core::snapshot_of(const Container &container) co
     return snapshot;
 }
 
-Status Engine::Core::mount_rootfs(Container &container) {
+Result<IdMappings> Engine::Core::ids_of(const Snapshot &container) {
+    if (container.pod.is_container()) {
+        return TRY(find(container.pod.sandbox))->snapshot().ids;
+    }
+    if (container.pod.is_sandbox()) {
+        return container.ids;
+    }
+    return container.host.userns_mode == "host" ? IdMappings() : remapped;
+}
+
+Status Engine::Core::mount_rootfs(Container &container, const std::shared_ptr<const image::Users> &users) {
     const Paths path = paths(container.id);
     if (container.data.pod.is_sandbox()) {
-        return make_directories(path.rootfs, 0755); // its program is mounted there, and there is nothing else
+        TRY(make_directories(path.rootfs, 0755)); // its program is mounted there, and there is nothing else
+        const image::Owner owner = users == nullptr ? image::Owner() : users->root;
+        return chown(path.rootfs.c_str(), owner.first, owner.second) == 0 ? Status()
+                                                                          : fail_errno("chown " + path.rootfs.string());
     }
     TRY(make_directories(path.rootfs, 0700));
     TRY(image::unmount_snapshot(path.rootfs)); // of a life that ended badly
     image::Snapshot snapshot = TRY(snapshot_of(container));
+    snapshot.users = users;
     TRY(image::make_writable_directories(snapshot, path.disk));
     return image::mount_snapshot(snapshot, path.rootfs).within("error creating overlay mount");
 }
@@ -134,6 +149,7 @@ void Engine::Core::tear_down(Container &container) {
     }
     unmount_rootfs(container);
     (void)umount2((path.run / "shm").c_str(), MNT_DETACH); // EINVAL: it has none
+    network::drop_namespace(path.user_namespace);
     std::set<std::string> used;
     {
         const std::scoped_lock lock(container.mutex);

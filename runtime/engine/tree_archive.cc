@@ -7,6 +7,7 @@
 #include <memory>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "base/file_io.h"
@@ -50,7 +51,7 @@ std::map<std::string, std::string> attributes_of(BorrowedFd fd) {
 
 class Archiver {
   public:
-    explicit Archiver(image::TarWriter &writer) : writer_(writer) {}
+    Archiver(image::TarWriter &writer, const image::OwnerMap &owner) : writer_(writer), owner_(owner) {}
 
     // `fd`: O_PATH of the entry, not followed.
     Status add(BorrowedFd fd, const std::string &name, int depth) {
@@ -61,8 +62,8 @@ class Archiver {
         image::TarEntry entry;
         entry.path = name;
         entry.mode = status.st_mode & 07777U;
-        entry.uid = status.st_uid;
-        entry.gid = status.st_gid;
+        const image::Owner owner(status.st_uid, status.st_gid);
+        std::tie(entry.uid, entry.gid) = owner_ ? TRY(owner_(owner)) : owner;
         entry.mtime = status.st_mtim;
         switch (status.st_mode & S_IFMT) {
         case S_IFDIR:
@@ -149,6 +150,7 @@ class Archiver {
     }
 
     image::TarWriter &writer_;
+    const image::OwnerMap &owner_;
 };
 
 bool wants_directory(const std::string &path) { return path.ends_with('/') || path.ends_with("/."); }
@@ -193,12 +195,12 @@ Result<PathStat> stat_in(const RootDir &root, const std::string &path, const std
     return result;
 }
 
-Status archive_tree(const RootDir &root, const std::string &path, const Sink &sink) {
+Status archive_tree(const RootDir &root, const std::string &path, const Sink &sink, const image::OwnerMap &owner) {
     const Fd fd = TRY(open_entry(root, path));
     image::TarWriter writer = TRY(image::TarWriter::open(sink));
     // "DIR/." is what is in it, which the client lays into a directory of its own.
     const std::string name = base_name(path);
-    TRY(Archiver(writer).add(fd, name == "/" || path.ends_with("/.") ? "" : name, 0));
+    TRY(Archiver(writer, owner).add(fd, name == "/" || path.ends_with("/.") ? "" : name, 0));
     return writer.close();
 }
 

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/root_dir.h"
 #include "runtime/engine/engine.h"
+#include "runtime/image/owner.h"
 
 namespace ballast::engine {
 
@@ -15,7 +16,7 @@ namespace ballast::engine {
 Result<PathStat> stat_in(const RootDir &root, const std::string &path, const std::string &container_id);
 
 // `path` as a tar archive whose names begin with its last component. Walks by descriptors and follows no link, so that
-// what the container changes meanwhile leads nowhere else.
-Status archive_tree(const RootDir &root, const std::string &path, const Sink &sink);
+// what the container changes meanwhile leads nowhere else. `owner`: whom the archive names for each owner.
+Status archive_tree(const RootDir &root, const std::string &path, const Sink &sink, const image::OwnerMap &owner);
 
 } // namespace ballast::engine

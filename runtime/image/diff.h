@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/image/owner.h"
 #include "runtime/image/stream.h"
 
 // What a container changed: its upper directory, as overlayfs writes it, against the layers below.
@@ -38,8 +39,8 @@ Result<std::vector<Change>> changes(const std::filesystem::path &upper, const st
 Status write_layer(const std::filesystem::path &upper, const ByteSink &sink, const Skipped &skipped = {});
 
 // A tree as an archive (docker export), as it is seen: names starting with ".wh." are names like others. Stays on the
-// one file system unless `cross_mounts`.
+// one file system unless `cross_mounts`. `owner`: whom the archive names for each owner.
 Status write_tree(const std::filesystem::path &root, const ByteSink &sink, const Skipped &skipped = {},
-                  bool cross_mounts = false);
+                  bool cross_mounts = false, const OwnerMap &owner = {});
 
 } // namespace ballast::image

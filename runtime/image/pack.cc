@@ -20,8 +20,8 @@ constexpr blkcnt_t kBlock = 512; // bytes, of st_blocks
 
 class Packer {
   public:
-    Packer(TarWriter &archive, const Skipped &skipped, bool layer, bool cross_mounts)
-        : archive_(archive), skipped_(skipped), layer_(layer), cross_mounts_(cross_mounts) {}
+    Packer(TarWriter &archive, const Skipped &skipped, bool layer, bool cross_mounts, const OwnerMap &owner)
+        : archive_(archive), skipped_(skipped), layer_(layer), cross_mounts_(cross_mounts), owner_(owner) {}
 
     Result<bool> take(const TreeEntry &from) {
         if (skipped_.contains("/" + from.path)) {
@@ -71,6 +71,11 @@ class Packer {
 
     Status add(const TreeEntry &from) {
         TarEntry entry = entry_of(from);
+        if (owner_) {
+            const Owner owner = TRY(owner_({entry.uid, entry.gid}).within(shortly_quoted(from.path)));
+            entry.uid = owner.first;
+            entry.gid = owner.second;
+        }
         switch (from.status.st_mode & S_IFMT) {
         case S_IFDIR:
             return add_directory(from, entry);
@@ -179,15 +184,16 @@ class Packer {
     const Skipped &skipped_;
     bool layer_;
     bool cross_mounts_;
+    const OwnerMap &owner_;
     std::optional<dev_t> first_device_;
     std::map<std::pair<dev_t, ino_t>, std::string> links_;
     std::vector<char> buffer_ = std::vector<char>(kChunk);
 };
 
 Status pack(const std::filesystem::path &root, const ByteSink &sink, const Skipped &skipped, bool layer,
-            bool cross_mounts) {
+            bool cross_mounts, const OwnerMap &owner) {
     TarWriter archive = TRY(TarWriter::open(sink));
-    Packer packer(archive, skipped, layer, cross_mounts);
+    Packer packer(archive, skipped, layer, cross_mounts, owner);
     TRY(walk_tree(root, [&](const TreeEntry &entry) { return packer.take(entry); }));
     return archive.close();
 }
@@ -195,11 +201,12 @@ Status pack(const std::filesystem::path &root, const ByteSink &sink, const Skipp
 } // namespace
 
 Status write_layer(const std::filesystem::path &upper, const ByteSink &sink, const Skipped &skipped) {
-    return pack(upper, sink, skipped, true, true);
+    return pack(upper, sink, skipped, true, true, {});
 }
 
-Status write_tree(const std::filesystem::path &root, const ByteSink &sink, const Skipped &skipped, bool cross_mounts) {
-    return pack(root, sink, skipped, false, cross_mounts);
+Status write_tree(const std::filesystem::path &root, const ByteSink &sink, const Skipped &skipped, bool cross_mounts,
+                  const OwnerMap &owner) {
+    return pack(root, sink, skipped, false, cross_mounts, owner);
 }
 
 } // namespace ballast::image

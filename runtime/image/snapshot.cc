@@ -3,8 +3,10 @@
 
 #include <array>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -86,10 +88,74 @@ Status mount_single(const Snapshot &snapshot, const fs::path &target) {
     }
     mount_attr attributes{};
     attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
+    if (snapshot.users != nullptr) {
+        attributes.attr_set |= MOUNT_ATTR_IDMAP;
+        attributes.userns_fd = static_cast<__u64>(snapshot.users->user_namespace.get());
+    }
     if (mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
         return fail_errno("mount " + target.string() + " read-only");
     }
     return attach(tree, target);
+}
+
+Result<Fd> make_overlay(const Options &options, const Snapshot &snapshot) {
+    const Fd context(fsopen("overlay", FSOPEN_CLOEXEC));
+    if (!context.is_open()) {
+        return errno == ENODEV ? fail(ENOTSUP, "this kernel has no overlayfs") : fail_errno("overlay");
+    }
+    for (const auto &[name, value] : options) {
+        if (fsconfig(context.get(), FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0) == 0) {
+            continue;
+        }
+        if (name == kLowerOption && errno == EINVAL && value == snapshot.lower[0]) {
+            return Fd(); // an older kernel
+        }
+        return mount_failure(context, "overlay: " + name + "=" + value);
+    }
+    if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+        return mount_failure(context, "overlay");
+    }
+    const unsigned attributes =
+        MOUNT_ATTR_NODEV | (snapshot.read_only || snapshot.upper.empty() ? MOUNT_ATTR_RDONLY : 0U);
+    Fd mounted(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
+    return mounted.is_open() ? Result<Fd>(std::move(mounted)) : mount_failure(context, "overlay");
+}
+
+// Covers a directory by itself, its owners mapped.
+Status map_owners(const fs::path &directory, const Fd &user_namespace) {
+    const Fd tree(open_tree(AT_FDCWD, directory.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<__u64>(user_namespace.get());
+    if (!tree.is_open() || mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+        return errno == EINVAL ? fail(ENOTSUP, "the file system of " + directory.string() +
+                                                   " cannot map owners, which a user namespace takes")
+                               : fail_errno("map the owners of " + directory.string());
+    }
+    return attach(tree, directory);
+}
+
+// The same with owners of a user namespace: of each directory as it is seen in a mount namespace that ends with its
+// thread. What overlayfs is made of goes on without it.
+Result<Fd> make_mapped_overlay(const Options &options, const Snapshot &snapshot) {
+    std::vector<fs::path> directories = snapshot.lower;
+    if (!snapshot.upper.empty()) {
+        directories.push_back(snapshot.upper.parent_path()); // with the other one: both have to be of one mount
+    }
+    Result<Fd> made;
+    std::thread([&] {
+        made = [&]() -> Result<Fd> {
+            if (unshare(CLONE_FS | CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+                return fail_errno("overlay: mounts of its own");
+            }
+            for (const fs::path &directory : directories) {
+                TRY(map_owners(directory, snapshot.users->user_namespace));
+            }
+            TRY(make_files_as(snapshot.users->root)); // as overlayfs will, for its own
+            return make_overlay(options, snapshot);
+        }();
+    }).join();
+    return made;
 }
 
 } // namespace
@@ -125,29 +191,14 @@ Status mount_snapshot(const Snapshot &snapshot, const fs::path &target) {
     if (snapshot.upper.empty() && snapshot.lower.size() == 1) {
         return mount_single(snapshot, target);
     }
-    const Fd context(fsopen("overlay", FSOPEN_CLOEXEC));
-    if (!context.is_open()) {
-        return errno == ENODEV ? fail(ENOTSUP, "this kernel has no overlayfs") : fail_errno("overlay");
+    const bool maps = snapshot.users != nullptr;
+    const Fd mounted =
+        TRY((maps ? make_mapped_overlay(options, snapshot) : make_overlay(options, snapshot)).within(target.string()));
+    if (mounted.is_open()) {
+        return attach(mounted, target);
     }
-    for (const auto &[name, value] : options) {
-        if (fsconfig(context.get(), FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0) == 0) {
-            continue;
-        }
-        if (name == kLowerOption && errno == EINVAL && value == snapshot.lower[0]) {
-            return mount_by_page(options, snapshot, target);
-        }
-        return mount_failure(context, "overlay: " + name + "=" + value);
-    }
-    if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-        return mount_failure(context, "overlay for " + target.string());
-    }
-    const unsigned attributes =
-        MOUNT_ATTR_NODEV | (snapshot.read_only || snapshot.upper.empty() ? MOUNT_ATTR_RDONLY : 0U);
-    const Fd mounted(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
-    if (!mounted.is_open()) {
-        return mount_failure(context, "overlay for " + target.string());
-    }
-    return attach(mounted, target);
+    return maps ? fail(ENOTSUP, "overlay: this kernel cannot map owners of layers; Linux 6.8 does it")
+                : mount_by_page(options, snapshot, target);
 }
 
 Status unmount_snapshot(const fs::path &target) {

@@ -87,6 +87,11 @@ class Unpacker {
             entry.uid = options_.uid;
             entry.gid = options_.gid;
         }
+        if (options_.owner_there) {
+            const Owner owner = TRY(options_.owner_there({entry.uid, entry.gid}).within(shortly_quoted(entry.path)));
+            entry.uid = owner.first;
+            entry.gid = owner.second;
+        }
         Status done;
         switch (path.kind) {
         case PathKind::kIgnored:

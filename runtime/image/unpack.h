@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/root_dir.h"
+#include "runtime/image/owner.h"
 #include "runtime/image/tar.h"
 
 // Writes a tar archive from a stranger into a directory and nowhere else: each parent is resolved inside the root by
@@ -28,6 +29,7 @@ struct UnpackOptions {
     bool keep_owners = true;
     uid_t uid = 0;
     gid_t gid = 0;
+    OwnerMap owner_there = {}; // of each owner, by either of the above
     // A directory is never replaced by something else, nor the other way (EISDIR, ENOTDIR): docker cp.
     bool keep_kinds = false;
     bool device_nodes = true; // false: EPERM for them

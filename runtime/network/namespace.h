@@ -11,8 +11,10 @@
 namespace ballast::network {
 
 // Makes a namespace, mounts it on `file` (made when missing) and calls `work` in it, in a thread of its own; takes the
-// mount away again when that fails. `work` gets the namespace's descriptor.
-Status make_namespace(const std::filesystem::path &file, const std::function<Status(BorrowedFd)> &work);
+// mount away again when that fails. `work` gets the namespace's descriptor. It belongs to `owner`, a user namespace,
+// whose root may do in it what root may; without one, to ours.
+Status make_namespace(const std::filesystem::path &file, const std::function<Status(BorrowedFd)> &work,
+                      BorrowedFd owner = BorrowedFd(-1));
 
 // Calls `work` in the namespace that is mounted on `file`, in a thread of its own. ENOENT when there is none.
 Status in_namespace(const std::filesystem::path &file, const std::function<Status(BorrowedFd)> &work);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "runtime/network/definition.h"
 #include "runtime/network/model.h"
@@ -79,7 +80,8 @@ class Networks {
     // sockets that hold the ports.
     Result<Sandbox> reserve(const SandboxWish &wish);
     // Makes the namespace of a reserved sandbox and all in it. Any thread may; the one that reserved need not wait.
-    Status build(const std::string &container_id);
+    // `user_namespace`: whose it is; none: ours.
+    Status build(const std::string &container_id, BorrowedFd user_namespace = BorrowedFd(-1));
     // To and from a network while the container runs. `ports` are those of the container, published anew when its
     // default route moves.
     Result<Sandbox> connect(const std::string &container_id, const EndpointWish &wish,

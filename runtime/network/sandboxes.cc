@@ -274,16 +274,17 @@ Status Networks::State::furnish(Netlink &host, const Sandbox &sandbox, const std
     return {};
 }
 
-Status Networks::build(const std::string &container_id) {
+Status Networks::build(const std::string &container_id, BorrowedFd user_namespace) {
     State &state = *state_;
     const std::optional<Sandbox> sandbox = this->sandbox(container_id);
     if (!sandbox) {
         return fail(ENOENT, "container " + container_id + " has no networks");
     }
     Netlink host = TRY(Netlink::open()); // of our namespace, whoever uses it
-    TRY(make_namespace(namespace_file(container_id), [&](BorrowedFd own_namespace) {
+    const auto furnish = [&](BorrowedFd own_namespace) {
         return state.furnish(host, *sandbox, sandbox->endpoints, !sandbox->ports.empty(), own_namespace);
-    }));
+    };
+    TRY(make_namespace(namespace_file(container_id), furnish, user_namespace));
     if (sandbox->ports.empty()) {
         return {};
     }

@@ -16,6 +16,7 @@ struct IdMapping { // containerID, hostID, size: user_namespaces(7)
     std::uint32_t container_id = 0;
     std::uint32_t host_id = 0;
     std::uint32_t size = 0;
+    bool operator==(const IdMapping &) const = default;
 };
 
 struct Rlimit {

@@ -165,13 +165,6 @@ TEST_CASE("what no pod can be made of is refused, and leaves nothing", "[api][cr
               config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(
                   static_cast<cri::NamespaceMode>(77));
           }).code == Code::kInvalidArgument);
-    CHECK(refused([](auto &config) {
-              config.mutable_linux()
-                  ->mutable_security_context()
-                  ->mutable_namespace_options()
-                  ->mutable_userns_options()
-                  ->set_mode(cri::POD);
-          }).code == Code::kUnimplemented);
     CHECK(refused([](auto &config) { config.add_port_mappings()->set_host_port(70000); }).code ==
           Code::kInvalidArgument);
     cri::RunPodSandboxRequest handler;

@@ -7,8 +7,8 @@ using ballast::api_tests::DaemonFixture;
 
 namespace {
 
-void passes(const std::string &script) {
-    const DaemonFixture fixture;
+void passes(const std::string &script, const std::string &configuration = R"({"cgroups": "disabled"})") {
+    const DaemonFixture fixture(configuration);
     (void)fixture.layout("busybox");
     fixture.shell("docker rmi inside && skopeo --tmpdir . --insecure-policy copy -q oci:layouts/busybox:latest "
                   "docker-archive:busybox.tar:busybox:latest && docker load -i busybox.tar");
@@ -47,5 +47,8 @@ TEST_CASE("networks and names on them", "[api][root]") { passes("networks.sh"); 
 TEST_CASE("published ports", "[api][root]") { passes("ports.sh"); }
 TEST_CASE("bridges", "[api][root]") { passes("bridges.sh"); }
 TEST_CASE("two hundred containers on one network", "[api][root]") { passes("crowd.sh"); }
+TEST_CASE("containers whose root is nobody on the host", "[api][root]") {
+    passes("users.sh", R"({"cgroups": "disabled", "userns-remap": "default"})");
+}
 TEST_CASE("docker compose", "[api][root]") { passes("compose.sh"); }
 TEST_CASE("applications as compose files describe them", "[api][root]") { passes("applications.sh"); }

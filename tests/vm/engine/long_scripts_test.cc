@@ -35,3 +35,17 @@ TEST_CASE("applications of compose files run in the image", "[vm]") {
     add_compose(machine);
     check_script(machine, "applications.sh");
 }
+
+TEST_CASE("the compose client's commands work in the image", "[vm]") {
+    Machine machine = with_scripts();
+    add_compose(machine);
+    check_script(machine, "compose.sh");
+}
+
+TEST_CASE("root in the image's containers is nobody on the host where the configuration says so", "[vm]") {
+    Machine machine = with_scripts();
+    must(machine.run_checked(
+        R"(echo '{"userns-remap": "default"}' >/etc/ballast/engine.json && systemctl restart ballastd)"));
+    check_script(machine, "users.sh");
+    check_says_nothing(machine, "systemctl --failed --no-legend --plain");
+}

@@ -91,7 +91,7 @@ TEST_CASE("what cannot be is refused with its place", "[config]") {
         {R"({"log-driver": "splunk"})", "must be one of json-file, local, journald, syslog, none"},
         {R"({"max-concurrent-downloads": 0})", "an integer from 1 to 64"},
         {R"({"max-concurrent-downloads": 1.5})", "an integer from 1 to 64"},
-        {R"({"userns-remap": "default"})", "is not supported"},
+        {R"({"userns-remap": ["root"]})", "userns-remap"},
         {R"({"hosts": ["tcp://0.0.0.0:2375"]})", "whoever reached it would be root"},
         {R"({"hosts": ["http://x"]})", "want fd://"},
         {R"({"hosts": ["tcp://[::]:2376"], "tlsverify": false})", "whoever reached it would be root"},
