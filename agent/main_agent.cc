@@ -22,16 +22,23 @@ void prepare_process() {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
+// Our unit names the files of kubeadm's; a machine without a cluster has none of them.
+void forget_missing_cluster(agent::Options &options) {
+    std::error_code unreadable; // is told when it is read
+    if (!options.bootstrap_kubeconfig.empty() && !std::filesystem::exists(options.kubeconfig, unreadable) &&
+        !std::filesystem::exists(options.bootstrap_kubeconfig, unreadable)) {
+        log::info("there is neither " + options.kubeconfig.string() + " nor " + options.bootstrap_kubeconfig.string() +
+                  ": this machine is in no cluster");
+        options.kubeconfig.clear();
+        options.bootstrap_kubeconfig.clear();
+    }
+}
+
 Status run_agent(agent::Options options) {
     for (const std::string &warning : options.warnings) {
         log::warning(warning);
     }
-    std::error_code unreadable; // is told when it is read
-    if (!options.bootstrap_kubeconfig.empty() && !std::filesystem::exists(options.kubeconfig, unreadable)) {
-        log::error("--bootstrap-kubeconfig: this agent asks for no certificate of its own; it joins no cluster without "
-                   "--kubeconfig");
-        options.kubeconfig.clear();
-    }
+    forget_missing_cluster(options);
     if (options.config.verbosity >= kDebugFrom) {
         log::set_level(log::Level::kDebug);
     }

@@ -79,6 +79,11 @@ void ApiServer::set_access(ApiAccess access) {
     access_ = std::move(access);
 }
 
+ApiAccess ApiServer::access() const {
+    const std::lock_guard lock(mutex_);
+    return access_;
+}
+
 http::Url ApiServer::url() const {
     const std::lock_guard lock(mutex_);
     return access_.server;

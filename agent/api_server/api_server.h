@@ -33,6 +33,7 @@ class ApiServer {
 
     // From now on it is asked as somebody else: a new certificate.
     void set_access(ApiAccess access);
+    ApiAccess access() const;
     http::Url url() const;
 
     Result<Json> get(const std::string &path, std::stop_token stop = {});

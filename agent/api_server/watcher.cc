@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/api_server/watcher.h"
 
-#include <condition_variable>
-#include <random>
 #include <sys/eventfd.h>
 
+#include "agent/api_server/wait.h"
 #include "base/signals_blocked.h"
 
 namespace ballast::agent {
 namespace {
 
 constexpr std::chrono::seconds kSlack{30}; // a watch that says nothing for so long beyond its end is dead
-
-// Between one half of it and all of it.
-std::chrono::milliseconds jittered(std::chrono::milliseconds wait) {
-    static thread_local std::minstd_rand random{std::random_device{}()};
-    return std::chrono::milliseconds(
-        std::uniform_int_distribution<std::chrono::milliseconds::rep>(wait.count() / 2, wait.count())(random));
-}
-
-void sleep(std::chrono::milliseconds time, const std::stop_token &stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    (void)wake.wait_for(lock, stop, time, [] { return false; });
-}
 
 } // namespace
 
@@ -80,7 +65,7 @@ void Watcher::run(const std::stop_token &stop) {
             tell({.kind = Change::Kind::kTrouble, .objects = {}, .trouble = done.error().message});
         }
         wait = heard_ ? times_.first_wait : wait;
-        sleep(jittered(wait), stop);
+        (void)wait_for(jittered(wait), stop); // who stops is asked above
         wait = done.has_value() ? times_.first_wait : std::min(wait * 2, times_.longest_wait);
     }
 }

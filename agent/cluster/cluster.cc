@@ -2,6 +2,7 @@
 #include "agent/cluster/cluster.h"
 
 #include <algorithm>
+#include <sys/eventfd.h>
 #include <utility>
 
 #include "agent/cluster/admission.h"
@@ -27,25 +28,57 @@ bool is_settled(const Status &done) { return done.has_value() || done.error().co
 
 } // namespace
 
-Cluster::Cluster(const Options &options, Runtime &runtime, Background &background, std::string address,
-                 ApiAccess access)
-    : options_(options), runtime_(runtime), background_(background), address_(std::move(address)),
-      server_(std::move(access)), events_(server_, background, options.node_name),
-      objects_(server_, stop_.get_token()) {}
+Cluster::Cluster(const Options &options, Runtime &runtime, Background &background, std::string address, Fd event)
+    : options_(options), runtime_(runtime), background_(background), address_(std::move(address)), server_(ApiAccess{}),
+      events_(server_, background, options.node_name), objects_(server_, stop_.get_token()), event_(std::move(event)) {}
 
 Result<std::unique_ptr<Cluster>> Cluster::open(const Options &options, Runtime &runtime, Background &background,
                                                std::string address) {
     if (options.kubeconfig.empty()) {
         return nullptr;
     }
-    ApiAccess access = TRY(load_kubeconfig(options.kubeconfig).within("--kubeconfig"));
-    std::unique_ptr<Cluster> cluster(new Cluster(options, runtime, background, std::move(address), std::move(access)));
-    cluster->watcher_ = TRY(Watcher::start(cluster->server_, "/api/v1/pods",
-                                           "fieldSelector=spec.nodeName%3D" + http::url_encode(options.node_name)));
-    cluster->services_ = TRY(Watcher::start(cluster->server_, "/api/v1/services", ""));
-    cluster->reporter_.emplace(cluster->server_, options.node_name, options.config.register_node,
-                               [self = cluster.get()] { return self->inputs(); });
+    Fd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event.is_open()) {
+        return fail_errno("eventfd");
+    }
+    std::unique_ptr<Cluster> cluster(new Cluster(options, runtime, background, std::move(address), std::move(event)));
+    TRY(cluster->take_credentials());
     return cluster;
+}
+
+Status Cluster::take_credentials() {
+    const bool bootstraps = !options_.bootstrap_kubeconfig.empty();
+    credentials_ = TRY(NodeCredentials::open({.kubeconfig = options_.kubeconfig,
+                                              .bootstrap = options_.bootstrap_kubeconfig,
+                                              .certificates = options_.certificates,
+                                              .node_name = options_.node_name,
+                                              .renews = options_.config.rotate_certificates.value_or(bootstraps)},
+                                             [this](ApiAccess access) {
+                                                 server_.set_access(std::move(access));
+                                                 (void)eventfd_write(event_.get(), 1); // can only be full
+                                             }));
+    return {};
+}
+
+Result<ApiAccess> Cluster::access() const {
+    ApiAccess access = server_.access();
+    return access.server.host.empty() ? fail(EAGAIN, "this node has no credentials yet")
+                                      : Result<ApiAccess>(std::move(access));
+}
+
+Status Cluster::join() {
+    watcher_ = TRY(Watcher::start(server_, "/api/v1/pods",
+                                  "fieldSelector=spec.nodeName%3D" + http::url_encode(options_.node_name)));
+    services_ = TRY(Watcher::start(server_, "/api/v1/services", ""));
+    reporter_.emplace(server_, options_.node_name, options_.config.register_node, [this] { return inputs(); });
+    return {};
+}
+
+std::array<BorrowedFd, 2> Cluster::changed() const {
+    if (!has_joined()) {
+        return {event_, BorrowedFd(-1)};
+    }
+    return {watcher_->changed(), services_->changed()};
 }
 
 // From the reporter's thread.
@@ -181,6 +214,18 @@ void Cluster::admit(Entry &entry, const Pods &pods) {
 
 bool Cluster::step(const Pods &pods, Time now) {
     due_.reset();
+    if (!has_joined()) {
+        eventfd_t count = 0;
+        can_join_ = can_join_ || eventfd_read(event_.get(), &count) == 0;
+        if (!can_join_) {
+            return false;
+        }
+        if (const Status joined = join(); !joined.has_value()) {
+            log::error("the API server cannot be asked: " + joined.error().message + "; tried again");
+            due_ = now + kRetry;
+            return false;
+        }
+    }
     const bool changed = take_changes();
     for (auto &[uid, entry] : entries_) {
         if (entry.api.mirror) {

@@ -13,6 +13,7 @@
 
 #include "agent/api_server/api_server.h"
 #include "agent/api_server/watcher.h"
+#include "agent/certificates/node_credentials.h"
 #include "agent/cluster/api_pod.h"
 #include "agent/cluster/events.h"
 #include "agent/cluster/objects.h"
@@ -22,6 +23,7 @@
 #include "agent/node/reporter.h"
 #include "agent/worker/background.h"
 #include "agent/worker/pods.h"
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace ballast::agent {
@@ -32,14 +34,15 @@ class Cluster {
   public:
     using Time = Pods::Time;
 
-    // Nothing when the options name no cluster. What is given outlives it; but the background's work ends before.
+    // Nothing when the options name no cluster. What is given outlives it; but the background's work ends before. While
+    // the node has yet to be given a certificate the API server is as good as away.
     static Result<std::unique_ptr<Cluster>> open(const Options &options, Runtime &runtime, Background &background,
                                                  std::string address);
     Cluster(const Cluster &) = delete;
     Cluster &operator=(const Cluster &) = delete;
 
     // Readable when step() has something to do.
-    std::array<BorrowedFd, 2> changed() const { return {watcher_->changed(), services_->changed()}; }
+    std::array<BorrowedFd, 2> changed() const;
     // Takes what the API server says, and tells it what has become of `pods`. True: wanted() is another.
     bool step(const Pods &pods, Time now);
     // The static pods, all of them: each is shown by an object of its own.
@@ -53,6 +56,10 @@ class Cluster {
     std::vector<Json> shown(const Pods &pods);
     // One of them. `uid`: its own or its mirror's; empty: any. Nothing: there is no such pod here.
     std::optional<ShownPod> shown(const Pods &pods, const std::string &full_name, const std::string &uid);
+    // The node has credentials, and asks the API server by them.
+    bool has_joined() const { return reporter_.has_value(); }
+    // As whom the API server is asked. EAGAIN: the node has no credentials yet. From any thread.
+    Result<ApiAccess> access() const;
     // For whoever asks it beside. From any thread.
     ApiServer &server() { return server_; }
 
@@ -77,7 +84,9 @@ class Cluster {
         Time not_before{0};
     };
 
-    Cluster(const Options &options, Runtime &runtime, Background &background, std::string address, ApiAccess access);
+    Cluster(const Options &options, Runtime &runtime, Background &background, std::string address, Fd event);
+    Status take_credentials();
+    Status join();
     NodeInputs inputs();
     bool take_changes();
     void take(const Change &change);
@@ -104,7 +113,9 @@ class Cluster {
     ApiServer server_;
     Events events_;
     ClusterObjects objects_;
-    std::unique_ptr<Watcher> watcher_; // of pods
+    Fd event_; // eventfd(2), readable once the API server can be asked
+    bool can_join_ = false;
+    std::unique_ptr<Watcher> watcher_; // of pods; this and the next two: nothing before join()
     std::unique_ptr<Watcher> services_;
     std::map<std::string, Entry> entries_;             // by UID
     std::optional<std::map<std::string, Pod>> static_; // by their full names; nothing: not known yet
@@ -116,6 +127,7 @@ class Cluster {
     std::mutex mutex_;                              // over what follows
     std::string runtime_name_;                      // "ballastd"
     std::optional<NodeReporter> reporter_;
+    std::unique_ptr<NodeCredentials> credentials_; // last: it ends first
 };
 
 } // namespace ballast::agent

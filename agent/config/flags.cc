@@ -68,8 +68,6 @@ constexpr std::array kFlagsWithoutEffect = std::to_array<const char *>({
     "--fail-swap-on",
     "--make-iptables-util-chains",
     "--protect-kernel-defaults",
-    "--rotate-certificates",
-    "--rotate-server-certificates",
     "--runonce",
     "--seccomp-default",
 });
@@ -84,7 +82,8 @@ struct Said {
     std::string endpoint, node_labels, taints, addresses, cluster_dns, request_timeout, cloud_provider;
     std::string cluster_domain, resolv_conf, cgroup_driver, static_pods, provider_id, logs;
     std::string address, health_address, certificate, key, authorities, authorization, token_time;
-    std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves;
+    std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves, rotates,
+        cluster_signs;
     std::optional<long long> most_pods, pids_limit, port, health_port, read_only_port;
     long long verbosity = 0;
     std::vector<std::string> ignored;
@@ -110,6 +109,7 @@ void add_options(CLI::App &app, Said &said) {
     app.add_option("--bootstrap-kubeconfig", options.bootstrap_kubeconfig, "how a new node asks for its certificate");
     app.add_option("--root-dir", options.root_directory, "where the files of pods are");
     app.add_option("--cert-dir", options.certificates, "where certificates are");
+    app.add_flag("--rotate-certificates", said.rotates, "renew the certificate by which the API server is asked");
     app.add_option("--hostname-override", options.node_name, "the node's name in place of the machine's");
     app.add_option("--node-ip", said.addresses, "the node's address, or two with a comma in between");
     app.add_option("--node-labels", said.node_labels, "KEY=VALUE,... of the node when it registers");
@@ -141,6 +141,7 @@ void add_server_options(CLI::App &app, Said &said) {
     app.add_option("--read-only-port", said.read_only_port, "0");
     app.add_option("--tls-cert-file", said.certificate, "the certificate that it shows");
     app.add_option("--tls-private-key-file", said.key, "its key");
+    app.add_flag("--rotate-server-certificates", said.cluster_signs, "have it signed by the cluster, and renewed");
     app.add_option("--client-ca-file", said.authorities, "whose certificates clients show");
     app.add_option("--authorization-mode", said.authorization, "Webhook: the API server says who may do what");
     app.add_option("--authentication-token-webhook-cache-ttl", said.token_time, "how long a token that it knows holds");
@@ -188,6 +189,7 @@ Status take_server_values(const Said &said, ServerConfig &server) {
     take_value(said.anonymous, server.anonymous);
     take_value(said.tokens, server.tokens);
     take_value(said.serves, server.enabled);
+    take_value(said.cluster_signs, server.cluster_signs);
     if (!said.token_time.empty()) {
         const auto time = parse_duration(said.token_time);
         if (!time) {
@@ -210,6 +212,7 @@ Status take_values(Said &said) {
     take_value(said.cgroups_per_qos, config.cgroups_per_qos);
     take_value(said.cpu_quota, config.cpu_cfs_quota);
     take_value(said.register_node, config.register_node);
+    config.rotate_certificates = said.rotates ? said.rotates : config.rotate_certificates;
     take_value(said.serialize_pulls, config.serialize_image_pulls);
     take_value(said.most_pods, config.most_pods);
     take_value(said.pids_limit, config.pod_pids_limit);
@@ -230,6 +233,9 @@ Status take_values(Said &said) {
 
 Status check_values(const Said &said) {
     TRY(socket_of(said.options.config.runtime_endpoint));
+    if (said.options.kubeconfig.empty() && !said.options.bootstrap_kubeconfig.empty()) {
+        return fail(EINVAL, "--bootstrap-kubeconfig: want --kubeconfig as well, the file that is written with it");
+    }
     if (!said.cloud_provider.empty() && said.cloud_provider != "external") {
         return fail(EINVAL, "--cloud-provider: want external, not " + quote(said.cloud_provider));
     }

@@ -84,10 +84,8 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "registryPullQPS",
     "reservedMemory",
     "reservedSystemCPUs",
-    "rotateCertificates",
     "runOnce",
     "seccompDefault",
-    "serverTLSBootstrap",
     "showHiddenMetricsForVersion",
     "shutdownGracePeriod",
     "shutdownGracePeriodByPodPriority",
@@ -128,6 +126,11 @@ Field taints_field(std::vector<Taint> &to) {
             }};
 }
 
+Field rotation_field(std::optional<bool> &to) {
+    constexpr const char *kName = "rotateCertificates";
+    return {kName, [&to](const YamlNode &value) { return flag_field(kName, to.emplace()).read(value); }};
+}
+
 Field logging_field(KubeletConfig &config) {
     return object_field("logging", {{"format", ignore},
                                     {"flushFrequency", ignore},
@@ -162,6 +165,7 @@ std::vector<Field> fields_of(KubeletConfig &config) {
         flag_field("registerNode", config.register_node),
         taints_field(config.taints),
         text_field("providerID", config.provider_id),
+        rotation_field(config.rotate_certificates),
         logging_field(config),
     };
     std::ranges::move(server_fields(config.server), std::back_inserter(fields));

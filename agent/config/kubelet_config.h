@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct KubeletConfig {
     bool register_node = true;
     std::vector<Taint> taints;
     std::string provider_id;
+
+    // The certificate by which the node asks its API server is renewed; nothing: when there is a bootstrap kubeconfig.
+    std::optional<bool> rotate_certificates = {};
 
     ServerConfig server;
 

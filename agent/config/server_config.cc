@@ -52,6 +52,7 @@ std::vector<Field> server_fields(ServerConfig &config) {
             number_field("readOnlyPort", config.read_only_port, 0, kLastPort),
             text_field("tlsCertFile", config.certificate),
             text_field("tlsPrivateKeyFile", config.key),
+            flag_field("serverTLSBootstrap", config.cluster_signs),
             authentication_field(config),
             authorization_field(config)};
 }

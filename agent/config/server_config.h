@@ -19,7 +19,8 @@ struct ServerConfig {
     std::string health_address = "127.0.0.1"; // /healthz for whoever is there, without TLS
     long long health_port = 10248;            // 0: none
 
-    std::string certificate = {}, key = {}; // PEM; both or neither: one of its own making
+    std::string certificate = {}, key = {}; // PEM; both or neither: one of its own making, or of the cluster's
+    bool cluster_signs = false;             // without these: the certificate is asked for
     std::string authorities = {};           // of clients' certificates, PEM; empty: none are asked for
     bool tokens = true;                     // by TokenReview
     std::chrono::nanoseconds token_time = std::chrono::minutes(2);   // how long what the API server says of one holds

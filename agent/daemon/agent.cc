@@ -30,6 +30,7 @@ Result<std::unique_ptr<Agent>> Agent::make(Options options, std::chrono::nanosec
 }
 
 Agent::~Agent() {
+    certificate_.reset();
     if (server_) {
         questions_->close(); // which it may wait for
         server_.reset();
@@ -82,19 +83,41 @@ Status Agent::open(std::chrono::nanoseconds retry) {
     return {};
 }
 
+std::vector<std::string> Agent::addresses() const {
+    if (options_.node_addresses.empty() && !world_->node_address.empty()) {
+        return {world_->node_address};
+    }
+    return options_.node_addresses;
+}
+
+// Until the cluster has signed one it shows one of its own making, which nobody has to trust.
+Result<ServingCertificate> Agent::serving_certificate() {
+    const ServerConfig &config = options_.config.server;
+    if (!config.certificate.empty()) {
+        return ServingCertificate{.certificate = config.certificate, .key = config.key};
+    }
+    if (config.cluster_signs) {
+        const Signing signing{.signer = "kubernetes.io/kubelet-serving",
+                              .usage = "server auth",
+                              .identity = {.organization = "system:nodes",
+                                           .common_name = "system:node:" + options_.node_name,
+                                           .names = {options_.node_name},
+                                           .addresses = addresses()}};
+        certificate_ = std::make_unique<SignedCertificate>(
+            options_.certificates, [signing] { return signing; }, [this] { return cluster_->access(); });
+        if (const auto current = certificate_->current()) {
+            return *current;
+        }
+    }
+    return own_certificate(options_.certificates, options_.node_name, addresses());
+}
+
 Status Agent::open_server() {
     const ServerConfig &config = options_.config.server;
     if (!config.enabled) {
         return {};
     }
-    ServingCertificate certificate{.certificate = config.certificate, .key = config.key};
-    if (config.certificate.empty()) {
-        std::vector<std::string> addresses = options_.node_addresses;
-        if (addresses.empty() && !world_->node_address.empty()) {
-            addresses = {world_->node_address};
-        }
-        certificate = TRY(own_certificate(options_.certificates, options_.node_name, addresses));
-    }
+    const ServingCertificate certificate = TRY(serving_certificate());
     node_rate_ = std::make_unique<NodeRate>(read_node_usage("/", options_.root_directory).usage);
     server_ = TRY(NodeServer::start(config, options_.node_name, certificate, cluster_->server(),
                                     {.runtime = *runtime_,
@@ -103,6 +126,9 @@ Status Agent::open_server() {
                                      .pod_logs = options_.config.pod_logs,
                                      .node_name = options_.node_name,
                                      .node_usage = [this] { return node_usage(); }}));
+    if (certificate_) {
+        certificate_->keep([this](const ServingCertificate &signed_one) { server_->use(signed_one); });
+    }
     return {};
 }
 

@@ -42,6 +42,8 @@ class Agent {
     Status open(std::chrono::nanoseconds retry);
     void note(const Pod &pod, const Note &note);
     Status open_server();
+    std::vector<std::string> addresses() const;
+    Result<ServingCertificate> serving_certificate();
     PodSource pod_source();
     NodeUsage node_usage();
     void process_bus();
@@ -62,7 +64,8 @@ class Agent {
     std::unique_ptr<bus::Service> bus_;
     std::unique_ptr<Questions> questions_;
     std::unique_ptr<NodeRate> node_rate_;
-    std::unique_ptr<NodeServer> server_; // nothing: nobody could say who may ask
+    std::unique_ptr<NodeServer> server_;             // nothing: nobody could say who may ask
+    std::unique_ptr<SignedCertificate> certificate_; // by the cluster; tells the server of each new one
     Pods::Time next_scan_{0};
     std::mutex notes_mutex_;
     std::map<std::string, std::string> notes_; // what was said last, by pod and reason

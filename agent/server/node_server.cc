@@ -39,15 +39,20 @@ Status NodeServer::open(const ServerConfig &config, const ServingCertificate &ce
     port_ = TRY(http::port_of(secure.front()));
     server_ = std::make_unique<http::Server>(
         TRY(http::Server::start(std::move(plain), [this](http::Exchange &exchange) { serve(exchange); }, kLimits)));
-    const http::TlsFiles files{.authorities = config.authorities,
-                               .certificate = certificate.certificate,
-                               .key = certificate.key,
-                               .strangers = true}; // who may show a token
-    front_ = TRY(http::TlsFront::start(std::move(secure), files, [this](Fd connection, http::Peer client) {
+    front_ = TRY(http::TlsFront::start(std::move(secure), files(certificate), [this](Fd connection, http::Peer client) {
         server_->take(std::move(connection), std::move(client));
     }));
     return {};
 }
+
+http::TlsFiles NodeServer::files(const ServingCertificate &certificate) const {
+    return {.authorities = authorities_,
+            .certificate = certificate.certificate,
+            .key = certificate.key,
+            .strangers = true}; // who may show a token
+}
+
+void NodeServer::use(const ServingCertificate &certificate) { front_->use(files(certificate)); }
 
 void NodeServer::serve(http::Exchange &exchange) {
     const PathParts parts = parts_of(exchange.request().path);

@@ -28,18 +28,23 @@ class NodeServer {
     NodeServer(const NodeServer &) = delete;
     NodeServer &operator=(const NodeServer &) = delete;
 
+    // Shows another certificate from the next client on. From any thread.
+    void use(const ServingCertificate &certificate);
+
     std::uint16_t port() const { return port_; } // of HTTPS
 
   private:
     NodeServer(const ServerConfig &config, const std::string &node_name, ApiServer &api, ServerWorld world)
-        : access_(api, config, node_name), world_(std::move(world)) {}
+        : access_(api, config, node_name), world_(std::move(world)), authorities_(config.authorities) {}
     Status open(const ServerConfig &config, const ServingCertificate &certificate);
+    http::TlsFiles files(const ServingCertificate &certificate) const;
     void serve(http::Exchange &exchange);
     Status authorise(http::Exchange &exchange);
     Status route(http::Exchange &exchange, const PathParts &parts);
 
     Access access_;
     ServerWorld world_;
+    std::filesystem::path authorities_; // of clients
     std::uint16_t port_ = 0;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<http::TlsFront> front_; // last: it ends first, and hands nothing over any more

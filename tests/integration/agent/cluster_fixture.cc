@@ -5,13 +5,16 @@
 
 namespace ballast::agent_tests {
 
-ClusterFixture::ClusterFixture() : NodeFixture("syncFrequency: 1s\n"), plane(path("plane")) {
-    more_flags_ = {"--kubeconfig",     plane.kubeconfig("system:node:node", "system:nodes").string(),
-                   "--node-ip",        "127.0.0.1",
-                   "--node-labels",    "zone=here",
-                   "--client-ca-file", plane.path("ca.crt").string(),
-                   "--cert-dir",       path("pki").string()};
+ClusterFixture::ClusterFixture(const std::function<Flags(control_plane::ControlPlane &)> &credentials)
+    : NodeFixture("syncFrequency: 1s\n"), plane(path("plane")) {
+    more_flags_ = credentials(plane);
+    more_flags_.insert(more_flags_.end(), {"--node-ip", "127.0.0.1", "--node-labels", "zone=here", "--client-ca-file",
+                                           plane.path("ca.crt").string(), "--cert-dir", path("pki").string()});
     start_agent();
+}
+
+ClusterFixture::Flags ClusterFixture::joined(control_plane::ControlPlane &its_plane) {
+    return {"--kubeconfig", its_plane.kubeconfig("system:node:node", "system:nodes").string()};
 }
 
 std::string ClusterFixture::get(const std::string &object, const std::string &json_path) const {

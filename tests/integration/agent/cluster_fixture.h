@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/control_plane/control_plane.h"
 #include "tests/integration/agent/node_fixture.h"
@@ -12,7 +14,7 @@ namespace ballast::agent_tests {
 // none.
 class ClusterFixture : public NodeFixture {
   public:
-    ClusterFixture();
+    ClusterFixture() : ClusterFixture([](auto &its_plane) { return joined(its_plane); }) {}
 
     // What kubectl prints of one object, by a JSON path.
     std::string get(const std::string &object, const std::string &json_path) const;
@@ -20,6 +22,14 @@ class ClusterFixture : public NodeFixture {
     void until_cluster(const std::function<bool()> &condition, const std::string &what);
 
     control_plane::ControlPlane plane;
+
+  protected:
+    using Flags = std::vector<std::string>;
+    // Started with what `credentials` says of the cluster.
+    explicit ClusterFixture(const std::function<Flags(control_plane::ControlPlane &)> &credentials);
+
+  private:
+    static Flags joined(control_plane::ControlPlane &its_plane);
 };
 
 } // namespace ballast::agent_tests

@@ -55,6 +55,15 @@ TEST_CASE("a flag wins over the file", "[agent]") {
     REQUIRE(read.config.static_pod_path == "/a");
 }
 
+TEST_CASE("whose certificates are renewed is said by flag or file", "[agent]") {
+    CHECK_FALSE(options({}).config.rotate_certificates.has_value());
+    CHECK_FALSE(options({}).config.server.cluster_signs);
+    const Options read = options({"--rotate-certificates=false", "--rotate-server-certificates"});
+    CHECK(read.config.rotate_certificates == false);
+    CHECK(read.config.server.cluster_signs);
+    CHECK(read.warnings.empty());
+}
+
 TEST_CASE("a wrong command line is refused with the reason", "[agent]") {
     REQUIRE(answer({"--no-such-flag"}).status != 0);
     REQUIRE(answer({"--max-pods=many"}).status != 0);
@@ -63,6 +72,7 @@ TEST_CASE("a wrong command line is refused with the reason", "[agent]") {
         error_of(read_command_line({"--container-runtime-endpoint=tcp://1"})).message.contains("want unix:///PATH"));
     REQUIRE(error_of(read_command_line({"--cloud-provider=aws"})).message.contains("want external"));
     REQUIRE(error_of(read_command_line({"--node-labels=x"})).message.contains("want KEY=VALUE"));
+    REQUIRE(error_of(read_command_line({"--bootstrap-kubeconfig=/b"})).message.contains("want --kubeconfig"));
     REQUIRE(error_of(read_command_line({"--cgroup-driver=cgroupfs"})).message.contains("want systemd"));
     REQUIRE(error_of(read_command_line({"--pod-manifest-path=here"})).message.contains("absolute"));
 }

@@ -77,6 +77,14 @@ registerWithTaints:
     REQUIRE(config.taints == std::vector<Taint>{{"dedicated", "db", "NoSchedule"}});
 }
 
+TEST_CASE("certificates may come from the cluster and be renewed", "[agent]") {
+    const KubeletConfig config = parsed("serverTLSBootstrap: true\nrotateCertificates: true\n");
+    REQUIRE(config.server.cluster_signs);
+    REQUIRE(config.rotate_certificates == true);
+    REQUIRE(config.warnings.empty());
+    REQUIRE(refused("rotateCertificates: often\n") == "f:3:21: \"rotateCertificates\" must be true or false");
+}
+
 TEST_CASE("a configuration in JSON is one, too", "[agent]") {
     const KubeletConfig config = must(parse_kubelet_config(
         R"({"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "maxPods": 7})", "f"));

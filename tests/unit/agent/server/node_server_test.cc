@@ -133,3 +133,37 @@ TEST_CASE("a node's own certificate is kept, and made anew when it is no good", 
     must(own_certificate(pki, "node.example", {}));
     CHECK(must(read_file(files.certificate)) != before);
 }
+
+TEST_CASE("files that are others are read for the next client", "[agent]") {
+    ServerFixture fixture;
+    const fs::path pki = fixture.directory.path() / "pki";
+    const auto trusts = [&](const std::string &authority) {
+        http::ClientRequest asked = fixture.request("/pods");
+        asked.tls = {.authorities = authority, .only_those = true};
+        http::Client fresh;
+        const auto answer = fresh.send(asked);
+        return answer.has_value() && answer->head.status == 401;
+    };
+    const std::string first = must(read_file(pki / "kubelet.crt"));
+    REQUIRE(trusts(first));
+    const ServingCertificate other =
+        must(own_certificate(fixture.directory.path() / "other", "node", {"127.0.0.1", "::1"}));
+    const std::string second = must(read_file(other.certificate));
+
+    must(replace_file(pki / "kubelet.crt", second)); // without its key it cannot be used
+    CHECK(trusts(first));
+    must(replace_file(pki / "kubelet.key", must(read_file(other.key)), 0600));
+    CHECK(trusts(second));
+    CHECK_FALSE(trusts(first));
+
+    const http::ClientRequest admin = fixture.certified("/O=admins/CN=kube", "/pods");
+    REQUIRE(must(http::Client().send(admin)).head.status == 200);
+    make_authority(fixture.directory.path(), "next");
+    must(replace_file(fixture.directory.path() / "ca.crt", must(read_file(fixture.directory.path() / "next.crt"))));
+    CHECK_FALSE(http::Client().send(admin).has_value());
+    CHECK(must(http::Client().send(fixture.certified("/O=admins/CN=kube", "/pods", "next"))).head.status == 200);
+
+    const ServingCertificate third = must(own_certificate(fixture.directory.path() / "third", "node", {"127.0.0.1"}));
+    fixture.server->use(third);
+    CHECK(trusts(must(read_file(third.certificate))));
+}
