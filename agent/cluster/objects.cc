@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/base64.h"
+#include "base/http/url.h"
 #include "base/timestamp.h"
 
 namespace ballast::agent {
@@ -62,7 +63,7 @@ Result<Json> ClusterObjects::get(const std::string &path) {
 Result<TextMap> ClusterObjects::data(const std::string &kind, const std::string &name_space, const std::string &name) {
     const bool secret = kind == "secret";
     const Result<Json> object =
-        get("/api/v1/namespaces/" + name_space + (secret ? "/secrets/" : "/configmaps/") + name);
+        get("/api/v1/namespaces/" + name_space + (secret ? "/secrets/" : "/configmaps/") + http::url_encode(name));
     if (!object.has_value()) {
         return object.error().code == ENOENT
                    ? fail(ENOENT, std::format("{} \"{}\" not found", secret ? "secret" : "configmap", name))

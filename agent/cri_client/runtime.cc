@@ -362,9 +362,17 @@ Result<std::optional<Runtime::ImageFacts>> Runtime::image(const std::string &nam
     return facts;
 }
 
-Status Runtime::pull(const std::string &name, const cri::PodSandboxConfig &sandbox_config, std::stop_token stop) {
+Status Runtime::pull(const std::string &name, const PullCredentials &credentials,
+                     const cri::PodSandboxConfig &sandbox_config, std::stop_token stop) {
     cri::PullImageRequest request;
     request.mutable_image()->set_image(name);
+    if (credentials != PullCredentials()) {
+        cri::AuthConfig &auth = *request.mutable_auth();
+        auth.set_username(credentials.user);
+        auth.set_password(credentials.password);
+        auth.set_identity_token(credentials.identity_token);
+        auth.set_registry_token(credentials.registry_token);
+    }
     *request.mutable_sandbox_config() = sandbox_config;
     // As long as it takes: the runtime knows when a registry has stalled.
     TRY(inner_->ask<cri::PullImageResponse>("ImageService/PullImage", request,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/cri_client/observed.h"
+#include "agent/cri_client/pull_credentials.h"
 #include "agent/cri_client/usage.h"
 #include "base/result.h"
 
@@ -86,7 +87,8 @@ class Runtime {
         std::string user_name;
     };
     Result<std::optional<ImageFacts>> image(const std::string &name);
-    Status pull(const std::string &name, const ::runtime::v1::PodSandboxConfig &sandbox_config, std::stop_token stop);
+    Status pull(const std::string &name, const PullCredentials &credentials,
+                const ::runtime::v1::PodSandboxConfig &sandbox_config, std::stop_token stop);
 
   private:
     struct Inner;

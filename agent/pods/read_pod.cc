@@ -76,6 +76,8 @@ void read_spec(const JsonCursor &from, Pod &pod) {
     read_host(from, pod);
     read_pod_security(from.at("securityContext"), pod.security);
     take(from.at("serviceAccountName"), pod.service_account);
+    take_list(from.at("imagePullSecrets"), pod.pull_secrets,
+              [](const JsonCursor &secret, std::string &to) { take(secret.at("name"), to); });
     take(from.at("enableServiceLinks"), pod.service_links);
     take(from.at("runtimeClassName"), pod.runtime_class);
     take(from.at("priority"), pod.priority);

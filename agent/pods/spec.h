@@ -218,6 +218,7 @@ struct Pod {
     std::vector<HostAlias> host_aliases = {};
     PodSecurity security = {};
     std::string service_account = {};
+    Texts pull_secrets = {}; // names; those of its service account are among them
     bool service_links = true;
     std::string runtime_class = {};
     std::optional<std::int64_t> priority = {};

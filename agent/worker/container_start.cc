@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <format>
+#include <iterator>
 #include <runtime/v1/api.pb.h>
 
 #include "agent/pods/container_config.h"
+#include "agent/pods/pull_secrets.h"
 #include "agent/pods/sandbox_config.h"
 #include "agent/probes/action.h"
 #include "agent/volumes/volumes.h"
@@ -30,7 +32,8 @@ class Start {
     }
 
     std::optional<Waiting> run() {
-        Images::Outcome image = world_.images.ensure(pod_, container_, sandbox_config_, job_.stop);
+        Images::Outcome image =
+            world_.images.ensure(pod_, container_, sandbox_config_, [this] { return pull_credentials(); }, job_.stop);
         if (!image.image) {
             tell(true, image.waiting.reason == "ImagePullBackOff" ? "BackOff" : "Failed", image.waiting.message);
             return image.waiting;
@@ -56,6 +59,34 @@ class Start {
     }
 
   private:
+    // What cannot be had is told, and the pull is tried with what can.
+    std::vector<PullCredentials> pull_credentials() const {
+        std::vector<RegistryCredentials> known;
+        std::string missing;
+        for (const std::string &name : pod_.pull_secrets) {
+            auto read = pull_secret(name);
+            if (read.has_value()) {
+                std::ranges::move(*read, std::back_inserter(known));
+            } else {
+                missing += (missing.empty() ? "" : ", ") + name + " (" + read.error().message + ")";
+            }
+        }
+        if (!missing.empty()) {
+            tell(true, "FailedToRetrieveImagePullSecret",
+                 "Unable to retrieve some image pull secrets: " + missing +
+                     "; attempting to pull the image may not succeed.");
+        }
+        return credentials_for(container_.image, known);
+    }
+    Result<std::vector<RegistryCredentials>> pull_secret(const std::string &name) const {
+        if (name.empty()) {
+            return fail(EINVAL, "it has no name");
+        }
+        if (!world_.objects.data) {
+            return fail(ENOENT, "without a cluster there are no secrets");
+        }
+        return read_pull_secret(TRY(world_.objects.data("secret", pod_.name_space, name)));
+    }
     void tell(bool warning, const std::string &reason, const std::string &message) const {
         world_.note(pod_, {.warning = warning, .reason = reason, .message = message});
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/worker/images.h"
 
+#include <algorithm>
 #include <format>
+#include <span>
 
 #include "base/rollback.h"
 #include "base/timestamp.h"
@@ -21,7 +23,8 @@ Images::Images(Runtime &runtime, std::size_t most_pulls)
       back_off_(kMostWait) {}
 
 Images::Outcome Images::ensure(const Pod &pod, const Container &container,
-                               const ::runtime::v1::PodSandboxConfig &sandbox, const std::stop_token &stop) {
+                               const ::runtime::v1::PodSandboxConfig &sandbox, const Credentials &credentials,
+                               const std::stop_token &stop) {
     Result<std::optional<Runtime::ImageFacts>> present = runtime_.image(container.image);
     if (!present.has_value()) {
         return {.image = {},
@@ -48,7 +51,7 @@ Images::Outcome Images::ensure(const Pod &pod, const Container &container,
                                                                 container.image, failure->second.second)}};
         }
     }
-    Outcome outcome = pull(pod, container, sandbox, stop);
+    Outcome outcome = pull(container, sandbox, credentials, stop);
     const std::lock_guard lock(mutex_);
     if (outcome.image) {
         failures_.erase(key);
@@ -60,8 +63,32 @@ Images::Outcome Images::ensure(const Pod &pod, const Container &container,
     return outcome;
 }
 
-Images::Outcome Images::pull(const Pod & /*pod*/, const Container &container,
-                             const ::runtime::v1::PodSandboxConfig &sandbox, const std::stop_token &stop) {
+// The first that serves; else every reason.
+Status Images::pull_with(const Container &container, const ::runtime::v1::PodSandboxConfig &sandbox,
+                         std::vector<PullCredentials> credentials, const std::stop_token &stop) {
+    if (credentials.empty()) {
+        credentials.emplace_back();
+    }
+    std::vector<std::string> reasons;
+    Status done;
+    for (const PullCredentials &tried : credentials) {
+        done = runtime_.pull(container.image, tried, sandbox, stop);
+        if (done.has_value() || stop.stop_requested()) {
+            return done;
+        }
+        if (!std::ranges::contains(reasons, done.error().message)) {
+            reasons.push_back(done.error().message);
+        }
+    }
+    std::string all = reasons.front();
+    for (const std::string &reason : std::span(reasons).subspan(1)) {
+        all += "; " + reason;
+    }
+    return fail(done.error().code, std::move(all));
+}
+
+Images::Outcome Images::pull(const Container &container, const ::runtime::v1::PodSandboxConfig &sandbox,
+                             const Credentials &credentials, const std::stop_token &stop) {
     pulls_.acquire();
     Rollback release;
     release.add([this] { pulls_.release(); });
@@ -71,7 +98,7 @@ Images::Outcome Images::pull(const Pod & /*pod*/, const Container &container,
                                    std::format("Failed to pull image \"{}\": {}", container.image, error.message)}};
     };
     const BackOff::Time since = now();
-    if (const Status pulled = runtime_.pull(container.image, sandbox, stop); !pulled.has_value()) {
+    if (const Status pulled = pull_with(container, sandbox, credentials(), stop); !pulled.has_value()) {
         return failed(pulled.error());
     }
     Result<std::optional<Runtime::ImageFacts>> image = runtime_.image(container.image);
