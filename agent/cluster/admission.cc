@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <format>
+#include <map>
 #include <set>
 
 namespace ballast::agent {
@@ -62,6 +63,34 @@ std::optional<Waiting> lacks(const Pod &pod, const std::vector<const Pod *> &oth
                                shown(wanted), shown(used), shown(there->milli()))};
 }
 
+// What the scheduler has seen to may have changed since, or somebody else has bound the pod.
+std::optional<Waiting> misplaced(const Pod &pod, const Json &node) {
+    std::map<std::string, std::string> labels;
+    for (const auto &[name, value] : json_at(node, {"metadata", "labels"}).items()) {
+        labels.emplace(name, value.is_string() ? value.get<std::string>() : "");
+    }
+    const bool selected = std::ranges::all_of(pod.node_selector, [&](const auto &wanted) {
+        const auto found = labels.find(wanted.first);
+        return found != labels.end() && found->second == wanted.second;
+    });
+    const bool fits = !pod.node_terms || std::ranges::any_of(*pod.node_terms, [&](const NodeTerm &term) {
+        return is_met(term, name_of(node), labels);
+    });
+    if (!selected || !fits) {
+        return Waiting{"NodeAffinity",
+                       "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"};
+    }
+    for (const Json &taint : json_at(node, {"spec", "taints"})) {
+        const std::string effect = json_text(taint, {"effect"});
+        if (effect == "NoExecute" &&
+            !tolerates(pod.tolerations, json_text(taint, {"key"}), json_text(taint, {"value"}), effect)) {
+            return Waiting{"TaintToleration",
+                           "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"};
+        }
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 std::optional<Waiting> refusal_of(const Pod &pod, const std::vector<const Pod *> &others, const Json &node) {
@@ -77,15 +106,14 @@ std::optional<Waiting> refusal_of(const Pod &pod, const std::vector<const Pod *>
             return refusal;
         }
     }
-    for (const auto &[name, value] : pod.node_selector) {
-        if (!node.is_null() && json_text(node, {"metadata", "labels", name.c_str()}) != value) {
-            return Waiting{"NodeAffinity", "Predicate NodeAffinity failed"};
-        }
+    if (auto refusal = node.is_null() ? std::nullopt : misplaced(pod, node)) {
+        return refusal;
     }
     const std::set<std::string> ports = host_ports(pod);
     for (const Pod *other : others) {
         if (std::ranges::any_of(host_ports(*other), [&](const std::string &port) { return ports.contains(port); })) {
-            return Waiting{"NodePorts", "Predicate NodePorts failed"};
+            return Waiting{"NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested "
+                                        "pod ports"};
         }
     }
     return std::nullopt;

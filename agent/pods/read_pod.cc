@@ -83,6 +83,12 @@ void read_spec(const JsonCursor &from, Pod &pod) {
     take(from.at("priority"), pod.priority);
     take(from.at("priorityClassName"), pod.priority_class);
     take(from.at("nodeSelector"), pod.node_selector);
+    take_list(from.at("tolerations"), pod.tolerations, read_toleration);
+    const JsonCursor required =
+        from.at("affinity").at("nodeAffinity").at("requiredDuringSchedulingIgnoredDuringExecution");
+    if (required.given()) {
+        take_list(required.at("nodeSelectorTerms"), pod.node_terms.emplace(), read_node_term);
+    }
     take_list(from.at("readinessGates"), pod.readiness_gates,
               [](const JsonCursor &gate, std::string &to) { to = gate.need("conditionType").text(); });
     for (const JsonCursor amount : from.at("overhead").members()) {

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/pods/placement.h"
 #include "agent/pods/quantity.h"
 
 // A pod as Kubernetes' API has it (v1): what of it a node acts upon, with the API's defaults filled in.
@@ -225,6 +226,8 @@ struct Pod {
     std::string priority_class = {};
     Resources overhead = {}; // in `requests`
     TextMap node_selector = {};
+    std::optional<std::vector<NodeTerm>> node_terms = {}; // one of them; nothing: any node will do
+    std::vector<Toleration> tolerations = {};
     std::string definition = {}; // of a static pod, as JSON
     Texts readiness_gates = {};  // types of conditions that others set
 

@@ -54,6 +54,25 @@ TEST_CASE("a pod for other nodes, or with a port that is taken, is not taken", "
     REQUIRE(reason(port, {&port}) == "NodePorts");
 }
 
+TEST_CASE("a pod must want a node like this, and bear what it is marked with", "[agent]") {
+    const auto affinity = [](const std::string &zone) {
+        return pod_with("cpu: 1m", "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+                                   "{nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [" +
+                                       zone + "]}]}]}}}\n");
+    };
+    CHECK(reason(affinity("a")).empty());
+    CHECK(reason(affinity("b")) == "NodeAffinity");
+    CHECK_FALSE(refusal_of(affinity("b"), {}, Json())); // nothing is known of the node
+
+    Json marked = kNode;
+    marked["spec"]["taints"] =
+        Json::parse(R"([{"key":"soft","effect":"NoSchedule"},{"key":"out","effect":"NoExecute"}])");
+    CHECK(refusal_of(pod_with("cpu: 1m"), {}, marked)->reason == "TaintToleration");
+    CHECK_FALSE(refusal_of(pod_with("cpu: 1m", "  tolerations: [{key: out, operator: Exists}]\n"), {}, marked));
+    marked["spec"]["taints"].erase(1);
+    CHECK_FALSE(refusal_of(pod_with("cpu: 1m"), {}, marked)); // which the scheduler alone heeds
+}
+
 TEST_CASE("a pod of the API server says how it stands", "[agent]") {
     const auto object = [](const std::string &metadata, const std::string &status, const std::string &spec) {
         return Json::parse(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n","uid":"u")" +
