@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/cluster/admission.h"
+#include "agent/cluster/drain.h"
 #include "agent/cluster/pod_status.h"
 #include "agent/volumes/pod_directory.h"
 #include "base/file_io.h"
@@ -64,6 +65,16 @@ Result<ApiAccess> Cluster::access() const {
     ApiAccess access = server_.access();
     return access.server.host.empty() ? fail(EAGAIN, "this node has no credentials yet")
                                       : Result<ApiAccess>(std::move(access));
+}
+
+Status Cluster::drain(std::chrono::milliseconds time) {
+    TRY(access());
+    return drain_node(server_, options_.node_name, time, {}, stop_.get_token());
+}
+
+Status Cluster::uncordon() {
+    TRY(access());
+    return uncordon_node(server_, options_.node_name, stop_.get_token());
 }
 
 Status Cluster::join() {

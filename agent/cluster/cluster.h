@@ -67,6 +67,9 @@ class Cluster {
     PodObjects objects() { return objects_.functions(); }
     // From any thread.
     void note(const Pod &pod, const Note &note);
+    // As drain_node() and uncordon_node(), of this node; EAGAIN as access(). From any thread, and they take their time.
+    Status drain(std::chrono::milliseconds time);
+    Status uncordon();
     // Requests that are on their way are given up.
     void stop() { stop_.request_stop(); }
 

@@ -155,9 +155,34 @@ PodSource Agent::pod_source() {
 }
 
 Status Agent::answer_on_bus() {
-    bus_ =
-        TRY(bus::Service::open({.ready = [this] { return pods_->ready(); }, .pods = [this] { return pods_->list(); }}));
+    bus_ = TRY(bus::Service::open(
+        {.ready = [this] { return pods_->ready(); },
+         .pods = [this] { return pods_->list(); },
+         .drain =
+             [this](std::chrono::seconds time, bus::Answer answer) {
+                 ask_cluster([time](Cluster &cluster) { return cluster.drain(time); }, std::move(answer));
+             },
+         .uncordon =
+             [this](bus::Answer answer) {
+                 ask_cluster([](Cluster &cluster) { return cluster.uncordon(); }, std::move(answer));
+             }}));
     return {};
+}
+
+// Without a cluster nobody sends pods here, nor would take them.
+void Agent::ask_cluster(std::function<Status(Cluster &)> question, bus::Answer answer) {
+    if (!cluster_ || asking_) {
+        answer(cluster_ ? Status(fail(EBUSY, "this node is being drained or opened already")) : Status());
+        return;
+    }
+    asking_ = true;
+    background_->run([this, question = std::move(question), answer = std::move(answer)]() -> Background::After {
+        const Status done = question(*cluster_);
+        return [this, answer, done] {
+            asking_ = false;
+            answer(done);
+        };
+    });
 }
 
 void Agent::process_bus() {

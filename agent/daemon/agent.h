@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,6 +48,7 @@ class Agent {
     PodSource pod_source();
     NodeUsage node_usage();
     void process_bus();
+    void ask_cluster(std::function<Status(Cluster &)> question, bus::Answer answer);
     void scan(Pods::Time now);
     void want();
     int wait_time(Pods::Time now, std::optional<std::chrono::microseconds> watchdog) const;
@@ -67,6 +69,7 @@ class Agent {
     std::unique_ptr<NodeServer> server_;             // nothing: nobody could say who may ask
     std::unique_ptr<SignedCertificate> certificate_; // by the cluster; tells the server of each new one
     Pods::Time next_scan_{0};
+    bool asking_ = false; // the cluster to drain this node, or to open it
     std::mutex notes_mutex_;
     std::map<std::string, std::string> notes_; // what was said last, by pod and reason
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/daemon/bus.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <systemd/sd-bus.h>
@@ -23,6 +24,7 @@ using Slot = std::unique_ptr<sd_bus_slot, Free>;
 
 constexpr const char *kName = "org.ballast.Agent1";
 constexpr const char *kPath = "/org/ballast/Agent1";
+constexpr const char *kFailed = "org.ballast.Agent1.Failed";
 
 // One for each call: they are rare, and a connection is one thread's.
 Result<Bus> connect() {
@@ -97,8 +99,36 @@ int get_pods(sd_bus * /*bus*/, const char * /*path*/, const char * /*interface*/
     return result < 0 ? result : sd_bus_message_close_container(reply);
 }
 
-const sd_bus_vtable kTable[] = {SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Ready", "b", get_ready, 0, 0),
-                                SD_BUS_PROPERTY("Pods", "as", get_pods, 0, 0), SD_BUS_VTABLE_END};
+Answer answer_to(sd_bus_message *call) {
+    const std::shared_ptr<sd_bus_message> kept(sd_bus_message_ref(call), Free());
+    return [kept](const Status &done) {
+        // Whoever has gone meanwhile hears nothing.
+        (void)(done.has_value() ? sd_bus_reply_method_return(kept.get(), nullptr)
+                                : sd_bus_reply_method_errorf(kept.get(), kFailed, "%s", done.error().message.c_str()));
+    };
+}
+
+int drain(sd_bus_message *call, void *data, sd_bus_error * /*error*/) {
+    std::uint64_t seconds = 0;
+    if (const int result = sd_bus_message_read(call, "t", &seconds); result < 0) {
+        return result;
+    }
+    constexpr std::uint64_t kMost = 24ULL * 60 * 60;
+    static_cast<const Facts *>(data)->drain(std::chrono::seconds(std::min(seconds, kMost)), answer_to(call));
+    return 1;
+}
+
+int uncordon(sd_bus_message *call, void *data, sd_bus_error * /*error*/) {
+    static_cast<const Facts *>(data)->uncordon(answer_to(call));
+    return 1;
+}
+
+const sd_bus_vtable kTable[] = {SD_BUS_VTABLE_START(0),
+                                SD_BUS_PROPERTY("Ready", "b", get_ready, 0, 0),
+                                SD_BUS_PROPERTY("Pods", "as", get_pods, 0, 0),
+                                SD_BUS_METHOD("Drain", "t", "", drain, 0),
+                                SD_BUS_METHOD("Uncordon", "", "", uncordon, 0),
+                                SD_BUS_VTABLE_END};
 
 } // namespace
 

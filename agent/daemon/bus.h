@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,14 +19,20 @@ Status make_slice(const std::string &name, const SliceLimits &limits);
 // Missing is fine.
 Status drop_slice(const std::string &name);
 
-// What the object says of the node when it is asked.
+// To be called once, at any time, in the thread that calls process().
+using Answer = std::function<void(const Status &done)>;
+
+// What the object says of the node when it is asked, and what it has done.
 struct Facts {
     std::function<bool()> ready;
     std::function<std::vector<std::string>()> pods;
+    std::function<void(std::chrono::seconds time, Answer answer)> drain;
+    std::function<void(Answer answer)> uncordon;
 };
 
 // org.ballast.Agent1 at /org/ballast/Agent1: the properties Ready (every pod that is wanted runs or has ended) and Pods
-// ("NAMESPACE/NAME STATE" each). In the thread that calls process().
+// ("NAMESPACE/NAME STATE" each); the methods Drain (in seconds at most) and Uncordon, which answer when it is done, or
+// with an error org.ballast.Agent1.Failed. For root alone. In the thread that calls process().
 class Service {
   public:
     // Takes the name. An error without a bus, or when somebody has that name.
