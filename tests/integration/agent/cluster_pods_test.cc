@@ -81,6 +81,25 @@ spec: {nodeName: node, containers: [{name: c, image: inside, resources: {request
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: misplaced}
+spec:
+  nodeName: node
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: NotIn, values: [here]}]}]}
+  containers: [{name: c, image: inside}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: well-placed}
+spec:
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [here]}]}]}
+  containers: [{name: c, image: inside, imagePullPolicy: Never, args: [wait]}]
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: unready}
 spec:
   containers:
@@ -147,6 +166,8 @@ TEST_CASE_METHOD(Pods, "what becomes of pods is told as kubelet tells it", "[age
     until_cluster([&] { return waits("no-image") == "ErrImageNeverPull"; }, "an image is missing");
     until_cluster([&] { return waits("no-settings") == "CreateContainerConfigError"; }, "a ConfigMap is missing");
     until_cluster([&] { return get("pod/too-large", "{.status.reason}") == "OutOfcpu"; }, "a pod that cannot fit");
+    until_cluster([&] { return get("pod/misplaced", "{.status.reason}") == "NodeAffinity"; }, "a pod of another zone");
+    until_cluster([&] { return get("pod/well-placed", "{.status.phase}") == "Running"; }, "a pod of this zone");
     until_cluster(
         [&] {
             return get("pod/unready", "{.status.phase}") == "Running" &&
