@@ -42,7 +42,7 @@ std::string preparation() {
            place + " -c payload | docker -H unix://$socket import - bench >/dev/null\n" + "done\n";
 }
 
-Result<std::vector<NetworkResults>> measure(const Settings &settings) {
+Result<std::vector<EngineSamples>> measure(const Settings &settings) {
     const fs::path image = settings.output / "images/ballast-test.qcow2", there = kPlace;
     if (!fs::exists(image)) {
         return fail(ENOENT, image.string() + " is not there: make it with ./dev image --variant test");
@@ -62,7 +62,7 @@ Result<std::vector<NetworkResults>> measure(const Settings &settings) {
     for (const std::string &part : settings.parts) {
         command.arguments.insert(command.arguments.end(), {"--part", part});
     }
-    return network_results_from_json(TRY(output_of(machine, command, there / "results.json")));
+    return engine_samples_from_json(TRY(output_of(machine, command, there / "results.json")));
 }
 
 } // namespace
@@ -70,7 +70,7 @@ Result<std::vector<NetworkResults>> measure(const Settings &settings) {
 Status bench_network(const Settings &settings) {
     TRY(make_directories(settings.results()));
     TRY(remove_tree(settings.logs() / "network"));
-    const std::vector<NetworkResults> results = TRY(measure(settings));
+    const std::vector<EngineSamples> results = TRY(measure(settings));
     const Report report{.bench = "network", .peer = "dockerd", .results = compare_networks(results)};
     const fs::path file = settings.results() / "network.json";
     TRY(replace_file(file, json_text(report)));

@@ -13,6 +13,7 @@
 #include "tests/bench/dns_lookups.h"
 #include "tests/bench/engine_client.h"
 #include "tests/bench/engine_processes.h"
+#include "tests/bench/engine_samples.h"
 #include "tests/bench/measured_engine.h"
 #include "tests/bench/network_measurement.h"
 #include "tests/bench/stopwatch.h"
@@ -249,7 +250,7 @@ Status measure(const Arguments &arguments) {
             TRY(part.measure(sides, arguments).within(part.name));
         }
     }
-    std::vector<NetworkResults> results;
+    std::vector<EngineSamples> results;
     for (const Side &side : sides) {
         results.push_back({.name = side.engine.name, .samples = side.samples});
     }

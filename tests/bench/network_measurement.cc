@@ -12,27 +12,6 @@ constexpr double kBitsPerGibibyte = 8.0 * 1024 * 1024 * 1024, kMillisecondsPerSe
 
 } // namespace
 
-std::string to_json(const std::vector<NetworkResults> &engines) {
-    Json all = Json::array();
-    for (const NetworkResults &engine : engines) {
-        all.push_back({{"name", engine.name}, {"samples", engine.samples}});
-    }
-    return all.dump();
-}
-
-Result<std::vector<NetworkResults>> network_results_from_json(const std::string &text) {
-    try {
-        std::vector<NetworkResults> engines;
-        for (const Json &engine : Json::parse(text)) {
-            engines.push_back({.name = engine.at("name").get<std::string>()});
-            engine.at("samples").get_to(engines.back().samples);
-        }
-        return engines;
-    } catch (const Json::exception &error) {
-        return fail(EPROTO, std::string("results of ballast-network-measure: ") + error.what());
-    }
-}
-
 Result<double> per_gibibyte(const std::string &iperf) {
     try {
         const Json json = Json::parse(iperf);

@@ -3,17 +3,13 @@
 
 #include <format>
 
+#include "tests/bench/samples_report.h"
+
 namespace ballast::bench {
 namespace {
 
 constexpr double kAsFast = 1 / 0.95; // of their time, for at least 0.95 of their throughput
 
-struct Measured {
-    const char *key;
-    const char *name;
-    const char *unit = "ms";
-    std::optional<double> budget = {};
-};
 constexpr Measured kMeasured[] = {{"container", "a GiB from container to container", "ms", kAsFast},
                                   {"host", "a GiB from the host to a published port", "ms", kAsFast},
                                   {"out", "a GiB out through masquerading", "ms", kAsFast},
@@ -23,28 +19,15 @@ constexpr Measured kMeasured[] = {{"container", "a GiB from container to contain
                                   {"memory", "memory without published ports", "MiB"},
                                   {"memory_ports", "memory with 100 published ports", "MiB"}};
 
-Summary summary_of(const NetworkResults &engine, const std::string &key) {
-    const auto found = engine.samples.find(key);
-    return summarize(found != engine.samples.end() ? found->second : std::vector<double>());
-}
-
 } // namespace
 
-std::vector<Comparison> compare_networks(const std::vector<NetworkResults> &engines) {
-    std::vector<Comparison> all;
-    for (const Measured &each : kMeasured) {
-        if (!engines.at(0).samples.contains(each.key)) {
-            continue; // of a part that was not asked for
-        }
-        all.push_back({each.name, summary_of(engines.at(0), each.key), summary_of(engines.at(1), each.key), each.unit,
-                       each.budget, engines.at(1).name});
-    }
-    return all;
+std::vector<Comparison> compare_networks(const std::vector<EngineSamples> &engines) {
+    return compare_samples(kMeasured, engines);
 }
 
-std::string network_remarks(const std::vector<NetworkResults> &engines) {
+std::string network_remarks(const std::vector<EngineSamples> &engines) {
     std::string text;
-    for (const NetworkResults &engine : engines) {
+    for (const EngineSamples &engine : engines) {
         if (!engine.samples.contains("memory_ports")) {
             continue;
         }

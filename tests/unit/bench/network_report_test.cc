@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/bench/measured_engine.h"
+#include "tests/bench/network_measurement.h"
 #include "tests/unit/check.h"
 
 using namespace ballast;
@@ -11,7 +12,7 @@ using namespace ballast::bench;
 
 namespace {
 
-std::vector<NetworkResults> results() {
+std::vector<EngineSamples> results() {
     return {{.name = "ballastd", .samples = {{"out", {100, 110, 90}}, {"memory", {20}}, {"memory_ports", {20.5}}}},
             {.name = "dockerd", .samples = {{"out", {200}}, {"memory", {100}}, {"memory_ports", {300}}}}};
 }
@@ -19,9 +20,9 @@ std::vector<NetworkResults> results() {
 } // namespace
 
 TEST_CASE("what was measured of networks survives the way to the host", "[network_measurement]") {
-    CHECK(to_json(must(network_results_from_json(to_json(results())))) == to_json(results()));
-    CHECK(error_of(network_results_from_json("[{}]")).code == EPROTO);
-    CHECK(error_of(network_results_from_json("killed")).code == EPROTO);
+    CHECK(to_json(must(engine_samples_from_json(to_json(results())))) == to_json(results()));
+    CHECK(error_of(engine_samples_from_json("[{}]")).code == EPROTO);
+    CHECK(error_of(engine_samples_from_json("killed")).code == EPROTO);
 }
 
 TEST_CASE("throughput is told as the time of a GiB, so that less is better", "[network_measurement]") {
