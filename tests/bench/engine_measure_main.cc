@@ -11,6 +11,7 @@
 #include "tests/bench/engine_client.h"
 #include "tests/bench/engine_measurement.h"
 #include "tests/bench/engine_processes.h"
+#include "tests/bench/exit_status.h"
 #include "tests/bench/measured_engine.h"
 #include "tests/bench/statistics.h"
 #include "tests/bench/stopwatch.h"
@@ -226,12 +227,7 @@ int main_measure(int argc, char **argv) {
         ->allow_extra_args(false);
     app.add_option("engine", arguments.engines, "NAME=SOCKET,PROCESS[,PROCESS]...")->required();
     CLI11_PARSE(app, argc, argv);
-    const Status outcome = measure(arguments);
-    if (!outcome.has_value()) {
-        std::fprintf(stderr, "error: %s\n", outcome.error().message.c_str());
-        return 1;
-    }
-    return 0;
+    return exit_status_of(measure(arguments));
 }
 
 } // namespace

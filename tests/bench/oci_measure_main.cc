@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "tests/bench/exit_status.h"
 #include "tests/bench/oci_measurement.h"
 
 namespace ballast::bench {
@@ -182,12 +183,7 @@ int main_measure(int argc, char **argv) {
     app.add_flag("--own-mounts", arguments.own_mounts, "in a mount namespace with our root as its own, and cgroup v2");
     app.add_option("runtime", arguments.runtimes, "NAME=PROGRAM[,OPTION]...")->required();
     CLI11_PARSE(app, argc, argv);
-    const Status outcome = measure(arguments);
-    if (!outcome.has_value()) {
-        std::fprintf(stderr, "error: %s\n", outcome.error().message.c_str());
-        return 1;
-    }
-    return 0;
+    return exit_status_of(measure(arguments));
 }
 
 } // namespace
