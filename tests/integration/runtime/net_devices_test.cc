@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/subprocess.h"
+#include "tests/integration/runtime/leave_chroot.h"
 
 using namespace ballast;
 
@@ -68,15 +69,6 @@ class Host {
   private:
     Fd before_;
 };
-
-// User namespaces cannot be made in a chroot, which the build root is.
-bool leave_chroot() {
-    if (unshare(CLONE_NEWNS) != 0) {
-        return false;
-    }
-    const Fd own(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
-    return setns(own.get(), CLONE_NEWNS) == 0; // which goes to the root of the namespace
-}
 
 // A process that waits in new namespaces.
 class Container {

@@ -16,6 +16,7 @@
 
 #include "runtime/isolate/devices.h"
 #include "runtime/isolate/mounts.h"
+#include "tests/integration/runtime/leave_chroot.h"
 #include "tests/unit/check.h"
 
 namespace ballast::isolate {
@@ -92,19 +93,6 @@ std::string inside(const Trial &trial, const RootfsPlan &plan, const std::functi
         return text_of(outcome);
     }
     return check();
-}
-
-// User namespaces cannot be made in a chroot, which the build root is: so it becomes the root of a mount namespace.
-bool leave_chroot() {
-    if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-        return false;
-    }
-    Fd own(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
-    Fd tree(open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
-    // setns(2) goes to the root of the namespace, and on to what is mounted there.
-    return setns(own.get(), CLONE_NEWNS) == 0 &&
-           move_mount(tree.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) == 0 &&
-           setns(own.get(), CLONE_NEWNS) == 0;
 }
 
 std::string outside_of_chroot(const std::function<std::string()> &body) {
