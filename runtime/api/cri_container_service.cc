@@ -6,6 +6,7 @@
 #include "runtime/api/cri_container_request.h"
 #include "runtime/api/cri_container_view.h"
 #include "runtime/api/cri_methods.h"
+#include "runtime/api/cri_pod_view.h"
 #include "runtime/api/cri_services.h"
 
 namespace ballast::api {
@@ -53,8 +54,7 @@ Result<cri::ContainerStatusResponse> status(const Backend &backend, const cri::C
     cri::ContainerStatusResponse response;
     *response.mutable_status() = cri_container_status(container, backend.images);
     if (request.verbose()) {
-        (*response.mutable_info())["pid"] = std::to_string(container.state.pid);
-        (*response.mutable_info())["sandboxID"] = container.pod.sandbox;
+        (*response.mutable_info())["info"] = cri_process_info(container, container.pod.sandbox, backend.engine.pods());
     }
     return response;
 }

@@ -63,8 +63,8 @@ Result<cri::ImageStatusResponse> status(const Backend &backend, const cri::Image
     if (found) {
         *response.mutable_image() = view(backend, *found);
         if (request.verbose()) {
-            (*response.mutable_info())["config"] = TRY(backend.images.raw_config(found->id));
-            (*response.mutable_info())["manifest"] = TRY(backend.images.raw_manifest(found->id));
+            (*response.mutable_info())["info"] = "{\"imageSpec\":" + TRY(backend.images.raw_config(found->id)) +
+                                                 ",\"manifest\":" + TRY(backend.images.raw_manifest(found->id)) + "}";
         }
     }
     return response;

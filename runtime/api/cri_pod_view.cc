@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/api/cri_pod_view.h"
 
+#include <format>
+
 namespace ballast::api {
 namespace {
 
@@ -49,6 +51,12 @@ cri::PodSandboxStatus cri_sandbox_status(const engine::Snapshot &sandbox, bool r
     options.set_ipc(sandbox.host.ipc_mode == "host" ? cri::NODE : cri::POD);
     options.set_pid(sandbox.host.pid_mode == "host" ? cri::NODE : sandbox.pod.shared_pids ? cri::POD : cri::CONTAINER);
     return made;
+}
+
+std::string cri_process_info(const engine::Snapshot &any, const std::string &sandbox, const engine::Pods &pods) {
+    const std::string spec = pods.runtime_spec(any);
+    return std::format(R"({{"pid":{},"sandboxID":"{}"{}}})", any.state.pid, sandbox,
+                       spec.empty() ? "" : ",\"runtimeSpec\":" + spec);
 }
 
 } // namespace ballast::api

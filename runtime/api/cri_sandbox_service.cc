@@ -45,8 +45,7 @@ Result<cri::PodSandboxStatusResponse> status(const Backend &backend, const cri::
     }
     response.set_timestamp(now_ns());
     if (request.verbose()) {
-        (*response.mutable_info())["pid"] = std::to_string(sandbox.state.pid);
-        (*response.mutable_info())["networkNamespace"] = pods.network_namespace(sandbox);
+        (*response.mutable_info())["info"] = cri_process_info(sandbox, sandbox.id, pods);
     }
     return response;
 }

@@ -112,7 +112,8 @@ Result<std::optional<Profile>> profile_of(const char *field, bool given, const P
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 Status read_profiles(const cri::LinuxContainerSecurityContext &from, engine::Texts &options) {
     const auto seccomp = TRY(profile_of("seccomp", from.has_seccomp(), from.seccomp(), from.seccomp_profile_path()));
-    if (!seccomp || seccomp->profile_type() == Profile::Unconfined) { // a security context without one means none
+    // A security context without one means none; of what is privileged it is not asked.
+    if (!seccomp || seccomp->profile_type() == Profile::Unconfined || from.privileged()) {
         options.emplace_back("seccomp=unconfined");
     } else if (seccomp->profile_type() == Profile::Localhost) {
         if (!seccomp->localhost_ref().starts_with('/')) {

@@ -4,6 +4,7 @@
 
 #include "base/file_io.h"
 #include "base/quote.h"
+#include "runtime/engine/apparmor.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/pods.h"
 #include "runtime/engine/user_namespace.h"
@@ -51,6 +52,19 @@ Result<std::string> log_file(const fs::path &directory, const std::string &file)
     return directory / relative;
 }
 
+// Kubernetes wants to hear of a missing profile when it makes a container, not first when it starts it.
+Status check_apparmor(const HostConfig &host) {
+    constexpr std::string_view kOption = "apparmor=";
+    for (const std::string &option : host.security_opt) {
+        const std::string profile = option.starts_with(kOption) ? option.substr(kOption.size()) : "unconfined";
+        if (profile != "unconfined" && apparmor_enabled() && !apparmor_loaded(profile)) {
+            return fail(EINVAL,
+                        "the AppArmor profile " + quote(profile) + " is not loaded: load it on this machine first");
+        }
+    }
+    return {};
+}
+
 } // namespace
 
 Result<std::string> Pods::create(const std::string &reference, CreateRequest request) {
@@ -68,6 +82,7 @@ Result<std::string> Pods::create(const std::string &reference, CreateRequest req
                           {"io.kubernetes.pod.namespace", sandbox.pod.name_space},
                           {"io.kubernetes.pod.uid", sandbox.pod.uid}});
     TRY(check_owners(request, sandbox));
+    TRY(check_apparmor(request.host));
     config.health_check = HealthCheck{.test = {"NONE"}}; // probes are kubelet's
     join_sandbox(request.host, sandbox);
     request.host.annotations = request.pod.annotations;

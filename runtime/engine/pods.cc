@@ -211,6 +211,10 @@ std::string Pods::network_namespace(const Snapshot &sandbox) const {
     return sandbox.pod.network ? core_->pod_namespace(sandbox.id).string() : "";
 }
 
+std::string Pods::runtime_spec(const Snapshot &any) const {
+    return read_file(core_->paths(any.id).bundle / "config.json").value_or("");
+}
+
 std::vector<Snapshot> Pods::list(const PodFilter &filter, Pod::Role role) const {
     std::vector<Snapshot> result;
     for (const ContainerPtr &container : core_->all()) {

@@ -55,6 +55,7 @@ class Pods {
     Result<Snapshot> sandbox(const std::string &reference) const;
     bool ready(const Snapshot &sandbox) const;
     std::string network_namespace(const Snapshot &sandbox) const;   // a file; empty: the host's
+    std::string runtime_spec(const Snapshot &any) const;            // its config.json; empty before its start
     std::vector<Snapshot> sandboxes(const PodFilter &filter) const; // newest first
 
     // A container in a sandbox that is ready: EBUSY otherwise. Namespaces, cgroup parent and log are the sandbox's

@@ -37,6 +37,10 @@ TEST_CASE("a container joins its pod, runs once, and its end is told", "[api][cr
     CHECK(running.started_at() >= running.created_at());
     CHECK(running.image().image() == "docker.io/library/inside:1");
     CHECK(running.labels().size() == 1);
+    const auto info = pod.info_of(id);
+    CHECK(info.at("pid") == pod.pid_of(id));
+    CHECK(info.at("sandboxID") == pod.id);
+    CHECK(info.at("runtimeSpec").at("process").at("args").back() == "wait");
     CHECK(running.log_path() == pod.path("logs/app/0.log"));
     CHECK(running.stop_signal() == cri::CRI_SIGTERM);
 
@@ -160,6 +164,8 @@ TEST_CASE("a container is as its security context says, and tighter than docker'
     }
     cri::ContainerConfig privileged = Pod::config("privileged", {"wait"});
     privileged.mutable_linux()->mutable_security_context()->set_privileged(true);
+    privileged.mutable_linux()->mutable_security_context()->mutable_seccomp()->set_profile_type(
+        cri::SecurityProfile::RuntimeDefault); // not for such
     const int all = pod.pid_of(pod.start(privileged));
     CHECK(status_line(all, "CapEff") == status_line(getpid(), "CapBnd"));
     CHECK(status_line(all, "Seccomp") == "0");

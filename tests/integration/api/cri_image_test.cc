@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images by Kubernetes' container runtime interface, beside the docker command on the same engine.
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "tests/images/registry.h"
@@ -64,7 +65,9 @@ TEST_CASE("Kubernetes sees docker's images, and removes them for both", "[api][c
     CHECK(kubelet.status(id).image().id() == id);
     CHECK(kubelet.status("docker.io/library/other:1").image().id() == id);
     CHECK_FALSE(kubelet.status("nothing").has_image());
-    CHECK(kubelet.status(id, true).info().at("config").contains("/inside"));
+    const std::string info = kubelet.status(id, true).info().at("info");
+    CHECK(nlohmann::json::parse(info).at("imageSpec").dump().contains("/inside"));
+    CHECK(nlohmann::json::parse(info).contains("manifest"));
 
     int streamed = 0;
     CHECK(kubelet.client

@@ -71,6 +71,14 @@ cri::ContainerStatus RunningPod::container_status(const std::string &container) 
     return kubelet.answer<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request).status();
 }
 
+nlohmann::json RunningPod::info_of(const std::string &container) {
+    cri::ContainerStatusRequest request;
+    request.set_container_id(container);
+    request.set_verbose(true);
+    return nlohmann::json::parse(
+        kubelet.answer<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request).info().at("info"));
+}
+
 cri::ContainerStatus RunningPod::ended(const std::string &container) {
     REQUIRE(eventually([&] { return container_status(container).state() == cri::CONTAINER_EXITED; }));
     return container_status(container);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class RunningPod : public PodFixture {
     void stop_container(const std::string &container, std::int64_t timeout);
     void remove_container(const std::string &container);
     ::runtime::v1::ContainerStatus container_status(const std::string &container);
+    nlohmann::json info_of(const std::string &container); // as `crictl inspect` shows it
     ::runtime::v1::ContainerStatus ended(const std::string &container);
     std::size_t count(const std::function<void(::runtime::v1::ContainerFilter &)> &fill);
     grpc::TypedReply<::runtime::v1::ExecSyncResponse>
