@@ -123,14 +123,18 @@ std::string Registry::reference(const std::string &name, const std::string &tag)
 
 Status Registry::push(const path &layout) const {
     const BuiltImage image = TRY(read_layout(layout));
+    return push_as(layout, image.name, image.tag);
+}
+
+Status Registry::push_as(const path &layout, const std::string &name, const std::string &tag) const {
+    const BuiltImage image = TRY(read_layout(layout));
     Command copy;
     copy.arguments = {"skopeo", "--insecure-policy", "copy", "--quiet", "--all", "--preserve-digests"};
     append(copy.arguments, skopeo_options("dest-"));
-    append(copy.arguments,
-           {"oci:" + layout.string() + ":" + image.tag, "docker://" + reference(image.name, image.tag)});
+    append(copy.arguments, {"oci:" + layout.string() + ":" + image.tag, "docker://" + reference(name, tag)});
     copy.environment = {{"TMPDIR", scratch_.path()}}; // instead of /var/tmp
     copy.timeout = kPushLimit;
-    TRY(run_checked(copy).within("push image " + image.name));
+    TRY(run_checked(copy).within("push image " + image.name + " as " + name + ":" + tag));
     return {};
 }
 

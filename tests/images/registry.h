@@ -37,6 +37,7 @@ class Registry {
 
     // Copies a layout that build_image() made into the registry as NAME:TAG, all platforms, digests unchanged.
     Status push(const std::filesystem::path &layout) const;
+    Status push_as(const std::filesystem::path &layout, const std::string &name, const std::string &tag) const;
 
     std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
     std::uint16_t port() const { return port_; }
