@@ -282,6 +282,7 @@ Result<Options> options_of(Said said) {
 Result<std::variant<Options, Answer>> read_command_line(std::vector<std::string> arguments) {
     Said said;
     CLI::App app("Ballast's Kubernetes node agent", "kubelet");
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast); // whoever adds flags wins
     add_options(app, said);
     add_server_options(app, said);
     add_without_effect(app, said);

@@ -45,6 +45,15 @@ TEST_CASE("flags without effect are taken with a word", "[agent]") {
                                                       "--fail-swap-on has no effect here"});
 }
 
+TEST_CASE("of a flag that is given twice the last one holds", "[agent]") {
+    const Options read = options({"--kubeconfig=/a", "--bootstrap-kubeconfig=/b", "--max-pods=1", "--fail-swap-on=true",
+                                  "--register-node", "--kubeconfig=/c", "--max-pods=2", "--register-node=false",
+                                  "--fail-swap-on=false", "--pod-cidr=1.2.3.0/24", "--pod-cidr=1.2.4.0/24"});
+    CHECK(read.kubeconfig == "/c");
+    CHECK(read.config.most_pods == 2);
+    CHECK_FALSE(read.config.register_node);
+}
+
 TEST_CASE("a flag wins over the file", "[agent]") {
     const TemporaryDirectory directory = scratch();
     const std::filesystem::path file = directory.path() / "config.yaml";
