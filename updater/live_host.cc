@@ -170,7 +170,7 @@ Status LiveHost::take_lock() { return FleetLock(config_.lock, config_.tls, TRY(m
 bool LiveHost::has_drain() {
     std::error_code error; // a directory that is not there is an empty one
     for (fs::directory_iterator at(kDrainPrograms, error), end; !error && at != end; at.increment(error)) {
-        if (::access(at->path().c_str(), X_OK) == 0) {
+        if (at->is_regular_file(error) && ::access(at->path().c_str(), X_OK) == 0) {
             return true;
         }
     }
