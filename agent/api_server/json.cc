@@ -28,6 +28,14 @@ std::string name_of(const Json &object) { return json_text(object, {"metadata", 
 std::string namespace_of(const Json &object) { return json_text(object, {"metadata", "namespace"}); }
 std::string uid_of(const Json &object) { return json_text(object, {"metadata", "uid"}); }
 
+std::map<std::string, std::string> labels_of(const Json &object) {
+    std::map<std::string, std::string> labels;
+    for (const auto &[name, value] : json_at(object, {"metadata", "labels"}).items()) {
+        labels.emplace(name, value.is_string() ? value.get<std::string>() : "");
+    }
+    return labels;
+}
+
 std::string json_body(const Json &object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 } // namespace ballast::agent

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -19,6 +20,7 @@ std::string json_text(const Json &object, JsonPath path); // empty when there is
 std::string name_of(const Json &object);
 std::string namespace_of(const Json &object);
 std::string uid_of(const Json &object);
+std::map<std::string, std::string> labels_of(const Json &object);
 
 // As it is sent; what is not UTF-8 in it is replaced.
 std::string json_body(const Json &object);

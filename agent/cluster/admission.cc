@@ -65,10 +65,7 @@ std::optional<Waiting> lacks(const Pod &pod, const std::vector<const Pod *> &oth
 
 // What the scheduler has seen to may have changed since, or somebody else has bound the pod.
 std::optional<Waiting> misplaced(const Pod &pod, const Json &node) {
-    std::map<std::string, std::string> labels;
-    for (const auto &[name, value] : json_at(node, {"metadata", "labels"}).items()) {
-        labels.emplace(name, value.is_string() ? value.get<std::string>() : "");
-    }
+    const std::map<std::string, std::string> labels = labels_of(node);
     const bool selected = std::ranges::all_of(pod.node_selector, [&](const auto &wanted) {
         const auto found = labels.find(wanted.first);
         return found != labels.end() && found->second == wanted.second;

@@ -31,7 +31,8 @@ bool is_settled(const Status &done) { return done.has_value() || done.error().co
 
 Cluster::Cluster(const Options &options, Runtime &runtime, Background &background, std::string address, Fd event)
     : options_(options), runtime_(runtime), background_(background), address_(std::move(address)), server_(ApiAccess{}),
-      events_(server_, background, options.node_name), objects_(server_, stop_.get_token()), event_(std::move(event)) {}
+      events_(server_, background, options.node_name), objects_(server_, options.node_name, stop_.get_token()),
+      event_(std::move(event)) {}
 
 Result<std::unique_ptr<Cluster>> Cluster::open(const Options &options, Runtime &runtime, Background &background,
                                                std::string address) {

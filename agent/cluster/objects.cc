@@ -5,6 +5,7 @@
 #include <format>
 #include <thread>
 
+#include "agent/cluster/claims.h"
 #include "base/base64.h"
 #include "base/http/url.h"
 #include "base/timestamp.h"
@@ -43,6 +44,7 @@ PodObjects ClusterObjects::functions() {
     return {.data = [this](const std::string &kind, const std::string &name_space,
                            const std::string &name) { return data(kind, name_space, name); },
             .token = [this](const Pod &pod, const TokenFile &wanted) { return token(pod, wanted); },
+            .volume = [this](const Pod &pod, const std::string &claim) { return volume(pod, claim); },
             .services = [this](const Pod &pod) { return services(pod); }};
 }
 
@@ -73,6 +75,17 @@ Result<TextMap> ClusterObjects::data(const std::string &kind, const std::string 
     TRY(add_members(json_at(*object, {"data"}), secret, members).within(name));
     TRY(add_members(json_at(*object, {"binaryData"}), true, members).within(name));
     return members;
+}
+
+Result<PersistentVolume> ClusterObjects::volume(const Pod &pod, const std::string &claim) {
+    const Json claimed =
+        TRY(get("/api/v1/namespaces/" + pod.name_space + "/persistentvolumeclaims/" + http::url_encode(claim))
+                .within("failed to fetch PVC from API server"));
+    const std::string name = TRY(volume_of_claim(claimed));
+    const Json found = TRY(get("/api/v1/persistentvolumes/" + http::url_encode(name))
+                               .within("failed to fetch PV " + name + " from API server"));
+    const Json node = TRY(get("/api/v1/nodes/" + http::url_encode(node_name_)));
+    return persistent_volume(found, claimed, node);
 }
 
 Result<std::string> ClusterObjects::token(const Pod &pod, const TokenFile &token) {

@@ -20,7 +20,8 @@ namespace ballast::agent {
 class ClusterObjects {
   public:
     // `server` outlives it. Requests are given up when `stop` is asked for.
-    ClusterObjects(ApiServer &server, std::stop_token stop) : server_(server), stop_(std::move(stop)) {}
+    ClusterObjects(ApiServer &server, std::string node_name, std::stop_token stop)
+        : server_(server), node_name_(std::move(node_name)), stop_(std::move(stop)) {}
     ClusterObjects(const ClusterObjects &) = delete;
     ClusterObjects &operator=(const ClusterObjects &) = delete;
 
@@ -28,6 +29,8 @@ class ClusterObjects {
     PodObjects functions();
 
     Result<TextMap> data(const std::string &kind, const std::string &name_space, const std::string &name);
+    // What a claim of the pod's is bound to, if this node can mount it.
+    Result<PersistentVolume> volume(const Pod &pod, const std::string &claim);
     // Kept, and asked for anew when four fifths of its time are over.
     Result<std::string> token(const Pod &pod, const TokenFile &token);
     Variables services(const Pod &pod);
@@ -55,6 +58,7 @@ class ClusterObjects {
     static void write(const Service &service, Variables &to);
 
     ApiServer &server_;
+    std::string node_name_;
     std::stop_token stop_;
     mutable std::mutex mutex_;                // over what follows
     std::map<std::string, Token> tokens_;     // by pod, account, audience and time

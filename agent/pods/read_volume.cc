@@ -94,6 +94,9 @@ void read_volume(const JsonCursor &from, Volume &to) {
             to.source = read_empty_dir(member);
         } else if (member.name() == "hostPath") {
             to.source = HostPath{.path = member.need("path").text(), .type = member.at("type").text()};
+        } else if (member.name() == "persistentVolumeClaim") {
+            to.source =
+                ClaimVolume{.name = member.need("claimName").text(), .read_only = member.at("readOnly").boolean()};
         } else if (std::optional<FileVolume> files = read_file_volume(member)) {
             to.source = std::move(*files);
         } else {

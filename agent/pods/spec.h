@@ -170,12 +170,18 @@ struct FileVolume {
     std::vector<FileSource> sources = {};
     int mode = 0644; // where a file has none of its own
 };
+// A claim of the pod's namespace.
+struct ClaimVolume {
+    std::string name = {};
+    bool read_only = false;
+};
+// Of a kind that cannot be had here.
 struct ClusterVolume {
-    std::string kind = {}; // "persistentVolumeClaim"
+    std::string kind = {}; // "csi"
 };
 struct Volume {
     std::string name = {};
-    std::variant<EmptyDir, HostPath, FileVolume, ClusterVolume> source = {};
+    std::variant<EmptyDir, HostPath, FileVolume, ClaimVolume, ClusterVolume> source = {};
 };
 
 struct PodSecurity {

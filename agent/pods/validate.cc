@@ -317,8 +317,11 @@ std::string api_references(const Pod &pod) {
                 }
             }
         }
+        if (std::holds_alternative<ClaimVolume>(volume.source)) {
+            return "persistentvolumeclaims";
+        }
         if (const auto *source = std::get_if<ClusterVolume>(&volume.source)) {
-            return source->kind == "persistentVolumeClaim" ? "persistentvolumeclaims" : source->kind + " volumes";
+            return source->kind + " volumes";
         }
     }
     return pod.service_account.empty() ? "" : "serviceaccounts";

@@ -44,6 +44,10 @@ fs::path PodDirectory::files(const std::string &kind, const std::string &volume)
     return path_ / "volumes" / ("kubernetes.io~" + name) / volume;
 }
 
+fs::path PodDirectory::claim(const std::string &volume) const {
+    return path_ / "volumes" / "kubernetes.io~local-volume" / volume;
+}
+
 fs::path PodDirectory::sub_path(const std::string &volume, const std::string &container, std::size_t number) const {
     return path_ / "volume-subpaths" / volume / container / std::to_string(number);
 }

@@ -11,6 +11,7 @@
 //   ROOT/pods/UID/etc-hosts                                    the containers' /etc/hosts
 //   ROOT/pods/UID/containers/NAME/ATTEMPT                      termination messages
 //   ROOT/pods/UID/volumes/kubernetes.io~empty-dir/NAME         volumes
+//   ROOT/pods/UID/volumes/kubernetes.io~local-volume/NAME      mounts of what claims are bound to
 //   ROOT/pods/UID/volume-subpaths/VOLUME/CONTAINER/NUMBER      mounts of parts of volumes
 namespace ballast::agent {
 
@@ -24,6 +25,7 @@ class PodDirectory {
     std::filesystem::path empty_dir(const std::string &volume) const;
     // Of a kind as volumes have it: "configMap".
     std::filesystem::path files(const std::string &kind, const std::string &volume) const;
+    std::filesystem::path claim(const std::string &volume) const;
     std::filesystem::path sub_path(const std::string &volume, const std::string &container, std::size_t number) const;
 
     // Makes it; 0750, as what it holds is not for everybody.

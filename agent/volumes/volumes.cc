@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/volumes/claim_volume.h"
 #include "agent/volumes/file_volume.h"
 #include "agent/volumes/host_path.h"
 #include "agent/volumes/sub_path.h"
@@ -66,6 +67,24 @@ Status make_files(const Pod &pod, const PodDirectory &directory, const Volume &v
     return write_contents(path, contents, group_of(pod));
 }
 
+// What is mounted stays: neither a container's restart nor an API server that is away has a part in it.
+Status make_claim(const Pod &pod, const PodDirectory &directory, const Volume &volume, const ClaimVolume &claim,
+                  const PodObjects &objects) {
+    const fs::path path = directory.claim(volume.name);
+    if (std::ranges::contains(TRY(mounts_below(path.parent_path())), path)) {
+        return {};
+    }
+    if (!objects.volume) {
+        return fail(ENOTSUP, "claims can be had from an API server only");
+    }
+    const PersistentVolume found = TRY(
+        objects.volume(pod, claim.name).within(std::format("error processing PVC {}/{}", pod.name_space, claim.name)));
+    TRY(check_host_path(found.place));
+    const bool takes_group = found.local && !claim.read_only;
+    return mount_claim(found.place.path, path, takes_group ? group_of(pod) : std::nullopt,
+                       pod.security.changes_group_always);
+}
+
 Status make_volume(const Pod &pod, const PodDirectory &directory, const Volume &volume, const VolumeMeans &means) {
     if (const auto *empty = std::get_if<EmptyDir>(&volume.source)) {
         return make_empty_dir(pod, directory.empty_dir(volume.name), *empty);
@@ -76,7 +95,21 @@ Status make_volume(const Pod &pod, const PodDirectory &directory, const Volume &
     if (const auto *files = std::get_if<FileVolume>(&volume.source)) {
         return make_files(pod, directory, volume, *files, means);
     }
+    if (const auto *claim = std::get_if<ClaimVolume>(&volume.source)) {
+        return make_claim(pod, directory, volume, *claim, means.objects);
+    }
     return fail(ENOTSUP, std::get<ClusterVolume>(volume.source).kind + " volumes are not supported");
+}
+
+fs::path place_of(const Volume &volume, const PodDirectory &directory) {
+    if (const auto *host = std::get_if<HostPath>(&volume.source)) {
+        return host->path;
+    }
+    if (const auto *files = std::get_if<FileVolume>(&volume.source)) {
+        return directory.files(files->kind, volume.name);
+    }
+    return std::holds_alternative<ClaimVolume>(volume.source) ? directory.claim(volume.name)
+                                                              : directory.empty_dir(volume.name);
 }
 
 } // namespace
@@ -114,11 +147,7 @@ Result<std::string> mount_source(const Pod &pod, const PodDirectory &directory, 
     if (volume == pod.volumes.end()) {
         return fail(EINVAL, "volumeMounts: no volume " + quote(mount.volume));
     }
-    const auto *host = std::get_if<HostPath>(&volume->source);
-    const auto *files = std::get_if<FileVolume>(&volume->source);
-    const fs::path source = host != nullptr    ? fs::path(host->path)
-                            : files != nullptr ? directory.files(files->kind, volume->name)
-                                               : directory.empty_dir(volume->name);
+    const fs::path source = place_of(*volume, directory);
     if (sub_path.empty()) {
         return source.string();
     }

@@ -107,9 +107,14 @@ class Start {
         return container_config(pod_, container_, inputs);
     }
 
-    bool is_kept(const std::string &name) const {
+    // Kept by this agent, or claimed so.
+    bool is_read_only(const std::string &name) const {
         const auto volume = std::ranges::find(pod_.volumes, name, &Volume::name);
-        return volume != pod_.volumes.end() && std::holds_alternative<FileVolume>(volume->source);
+        if (volume == pod_.volumes.end()) {
+            return false;
+        }
+        const auto *claim = std::get_if<ClaimVolume>(&volume->source);
+        return std::holds_alternative<FileVolume>(volume->source) || (claim != nullptr && claim->read_only);
     }
 
     Result<std::vector<HostMount>> mounts(const Variables &environment) const {
@@ -120,7 +125,7 @@ class Start {
             const std::string source = TRY(mount_source(pod_, directory_, container_.name, mount, i, sub_path));
             mounts.push_back({.source = source,
                               .target = mount.path.starts_with('/') ? mount.path : "/" + mount.path,
-                              .read_only = mount.read_only || is_kept(mount.volume), // by this agent
+                              .read_only = mount.read_only || is_read_only(mount.volume),
                               .recursive_read_only = mount.recursive_read_only,
                               .propagation = mount.propagation});
         }

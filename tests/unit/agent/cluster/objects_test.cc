@@ -19,7 +19,7 @@ constexpr std::int64_t kHour = 3'600'000'000'000;
 struct Fixture {
     ballast::tests::ScriptedServer server{[this](ballast::tests::Turn &turn) { answer(turn); }};
     ApiServer api{{.server = must(http::parse_url(server.url("/")))}};
-    ClusterObjects objects{api, {}};
+    ClusterObjects objects{api, "one", {}};
     std::atomic<std::int64_t> token_time = kHour;
 
     void answer(ballast::tests::Turn &turn) {
@@ -35,6 +35,12 @@ struct Fixture {
             turn.respond(201, R"({"status":{"token":"t)" + std::to_string(server.count(target)) +
                                   R"(","expirationTimestamp":")" + timestamp(now_ns() + token_time, Fraction::kNone) +
                                   R"("}})");
+        } else if (target == "/api/v1/namespaces/n/persistentvolumeclaims/data") {
+            turn.respond(200, R"({"metadata":{"uid":"c"},"spec":{"volumeName":"v"},"status":{"phase":"Bound"}})");
+        } else if (target == "/api/v1/persistentvolumes/v") {
+            turn.respond(200, R"({"metadata":{"name":"v"},"spec":{"claimRef":{"uid":"c"},"local":{"path":"/mnt/v"}}})");
+        } else if (target == "/api/v1/nodes/one") {
+            turn.respond(200, R"({"metadata":{"name":"one"}})");
         } else {
             turn.respond(404, R"({"message":"not found"})");
         }
@@ -59,6 +65,13 @@ TEST_CASE_METHOD(Fixture, "what pods refer to is read from the API server", "[ag
     REQUIRE(missing.code == ENOENT);
     REQUIRE(missing.message == "configmap \"none\" not found");
     REQUIRE(error_of(objects.data("secret", "n", "none")).message == "secret \"none\" not found");
+}
+
+TEST_CASE_METHOD(Fixture, "a claim is followed to the disk that it is bound to", "[agent]") {
+    Pod pod;
+    pod.name_space = "n";
+    REQUIRE(must(objects.volume(pod, "data")).place.path == "/mnt/v");
+    REQUIRE(error_of(objects.volume(pod, "none")).message.starts_with("failed to fetch PVC from API server: "));
 }
 
 TEST_CASE_METHOD(Fixture, "a token is kept until most of its time is over", "[agent]") {

@@ -115,6 +115,52 @@ TEST_CASE("a part of a volume is mounted, and never what lies outside of it", "[
     REQUIRE(status == 0);
 }
 
+TEST_CASE("what a claim is bound to is mounted once, and given to the pod's group", "[agent]") {
+    const TemporaryDirectory root = scratch();
+    const fs::path disk = root.path() / "disk", outside = root.path() / "outside";
+    must(make_directories(disk / "deep"));
+    must(write_file(disk / "deep/file", "kept", 0600));
+    must(write_file(outside, "", 0600));
+    fs::create_symlink(outside, disk / "link");
+    const int status = in_mount_namespace([&] {
+        constexpr gid_t kGroup = 4242;
+        int asked = 0;
+        const VolumeMeans means{.objects = {.volume = [&](const Pod &, const std::string &claim) {
+                                    asked++;
+                                    return claim == "data" ? Result<PersistentVolume>(
+                                                                 {.local = true, .place = {.path = disk.string()}})
+                                                           : fail(EAGAIN, "PVC is not bound");
+                                }}};
+        const PodDirectory directory(root.path(), "u");
+        Pod pod = with({"data", ClaimVolume{.name = "data"}});
+        pod.name_space = "n";
+        pod.security.fs_group = kGroup;
+        const fs::path path = mount_source(pod, directory, "c", {.volume = "data", .path = "/d"}, 0, "").value_or("");
+        bool good = make_volumes(pod, directory, means).has_value() &&
+                    make_volumes(pod, directory, means).has_value() && asked == 1 &&
+                    read_file(path / "deep/file").value_or("") == "kept";
+        struct stat file{}, deep{}, other{};
+        good = good && ::stat((disk / "deep/file").c_str(), &file) == 0 && file.st_gid == kGroup &&
+               (file.st_mode & 07777) == 0660 && ::stat((disk / "deep").c_str(), &deep) == 0 && deep.st_gid == kGroup &&
+               (deep.st_mode & 07777) == 02775 && // it was 0755
+               ::stat(outside.c_str(), &other) == 0 && other.st_gid == 0;
+        // What is theirs already stays as it is, if the pod wants it so.
+        pod.security.changes_group_always = false;
+        good = good && directory.remove().has_value() && ::chmod((disk / "deep/file").c_str(), 0600) == 0 &&
+               make_volumes(pod, directory, means).has_value() && ::stat((disk / "deep/file").c_str(), &file) == 0 &&
+               (file.st_mode & 07777) == 0600;
+        // The pod goes, its data stay.
+        good = good && directory.remove().has_value() && !fs::exists(directory.path()) &&
+               read_file(disk / "deep/file").value_or("") == "kept";
+        const Status none = make_volumes(with({"v", ClaimVolume{.name = "none"}}), directory, means);
+        return good && none.error().message == "MountVolume.SetUp failed for volume \"v\": error processing PVC /none: "
+                                               "PVC is not bound"
+                   ? 0
+                   : 1;
+    });
+    REQUIRE(status == 0);
+}
+
 TEST_CASE("a volume that cannot be had is refused by name", "[agent]") {
     const TemporaryDirectory root = scratch();
     const FileVolume files{.kind = "configMap", .sources = {ObjectFiles{.kind = "configMap", .name = "m"}}};
