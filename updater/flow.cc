@@ -65,6 +65,11 @@ Flow::Flow(Host &host, std::filesystem::path directory, Strategy strategy, bool 
     snapshot_.trouble = std::move(loaded.trouble);
 }
 
+void Flow::configure(Strategy strategy, bool has_windows) {
+    strategy_ = strategy;
+    has_windows_ = has_windows;
+}
+
 Snapshot Flow::snapshot() const {
     const std::lock_guard held(mutex_);
     return snapshot_;

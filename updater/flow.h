@@ -43,6 +43,9 @@ class Flow {
     Flow(Host &host, std::filesystem::path directory, Strategy strategy, bool has_windows,
          std::function<void()> changed = {});
 
+    // From now on; not while another thread is in an operation.
+    void configure(Strategy strategy, bool has_windows);
+
     // Compares what is remembered with what is: at every start, and whenever the boot loader may have news.
     Status settle();
 

@@ -19,6 +19,9 @@ class LiveHost : public Host {
     explicit LiveHost(UpdaterConfig config) : LiveHost(std::move(config), Places()) {}
     LiveHost(UpdaterConfig config, Places places) : config_(std::move(config)), places_(std::move(places)) {}
 
+    // From now on; not while another thread asks this for anything.
+    void configure(const UpdaterConfig &config) { config_ = config; }
+
     std::int64_t now() override;
     Result<std::vector<Deployment>> deployments() override;
     Result<BootFacts> boot_facts() override;

@@ -11,15 +11,16 @@ namespace ballast::updater {
 namespace {
 
 Status serve() {
-    UpdaterConfig config;
-    if (Result<UpdaterConfig> loaded = load_updater_config(kUpdaterFile); loaded.has_value()) {
-        config = std::move(*loaded);
-    } else {
-        // Status, rollback and the like must work all the same.
-        log::error(loaded.error().message + "; nothing happens by itself until this is corrected");
-    }
+    ConfigFile file(kUpdaterFile);
+    const UpdaterConfig config = file.changed().value_or(UpdaterConfig());
     LiveHost host(config);
-    Service service(config, host, {});
+    Service service(config, host, {.configuration = [&] {
+                        std::optional<UpdaterConfig> changed = file.changed();
+                        if (changed) {
+                            host.configure(*changed);
+                        }
+                        return changed;
+                    }});
     BusService bus = TRY(BusService::on_system_bus(service.handler()));
     return service.run(bus);
 }

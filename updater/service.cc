@@ -128,8 +128,21 @@ std::optional<Service::Operation> Service::operation_of(const BusCall &call) {
     return std::nullopt;
 }
 
+// What an operator has changed holds from the next call on.
+void Service::follow_configuration() {
+    if (is_working() || !options_.configuration) {
+        return;
+    }
+    if (std::optional<UpdaterConfig> changed = options_.configuration()) {
+        config_ = std::move(*changed);
+        flow_.configure(config_.strategy, !config_.windows.empty());
+        next_look_.reset();
+    }
+}
+
 void Service::take(BusCall call, BusReply reply) {
     last_use_ = Clock::now();
+    follow_configuration();
     if (call.method == "Status") {
         if (!is_working()) {
             (void)flow_.settle(); // the boot loader may have news; what went wrong there shows in the status
@@ -205,6 +218,7 @@ Result<std::string> Service::update_by_itself(std::stop_token stop) {
 }
 
 void Service::start_what_is_due() {
+    follow_configuration();
     if (config_.strategy == Strategy::kManual || is_working() || (next_look_ && Clock::now() < *next_look_)) {
         return;
     }

@@ -22,6 +22,8 @@ class Service {
         std::filesystem::path state = kStateDirectory;
         std::chrono::milliseconds idle{30'000};  // without a call and without work, before it ends
         std::chrono::milliseconds retry{60'000}; // between two looks at what a restart waits for
+        // Asked between operations: the configuration, when it is another than the last time.
+        std::function<std::optional<UpdaterConfig>()> configuration = {};
     };
     Service(UpdaterConfig config, Host &host, Options options);
     Service(const Service &) = delete;
@@ -43,6 +45,7 @@ class Service {
     void take(BusCall call, BusReply reply);
     std::optional<Operation> operation_of(const BusCall &call);
     void start(Operation operation, std::optional<BusReply> reply);
+    void follow_configuration();
     void start_what_is_due();
     void collect(BusService &bus);
     Status wait(BusService &bus, std::chrono::steady_clock::time_point until);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <sys/stat.h>
 #include <utility>
 
 #include "base/http/url.h"
+#include "base/log.h"
 #include "base/quote.h"
 #include "base/yaml.h"
 
@@ -204,6 +206,28 @@ Result<UpdaterConfig> load_updater_config(const std::filesystem::path &file) {
 
 Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::string &name) {
     return printable(read_known(TRY(printable(YamlNode::parse(text, name)))));
+}
+
+ConfigFile::Stamp ConfigFile::stamp() const {
+    struct stat now{};
+    if (::stat(file_.c_str(), &now) != 0) {
+        return {};
+    }
+    return {now.st_dev, now.st_ino, static_cast<std::uint64_t>(now.st_size), now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
+}
+
+std::optional<UpdaterConfig> ConfigFile::changed() {
+    const Stamp now = stamp(); // before it is read: what is written meanwhile is seen the next time
+    if (last_ == now) {
+        return std::nullopt;
+    }
+    last_ = now;
+    Result<UpdaterConfig> loaded = load_updater_config(file_);
+    if (!loaded.has_value()) {
+        log::error(loaded.error().message + "; nothing happens by itself until this is corrected");
+        return UpdaterConfig();
+    }
+    return std::move(*loaded);
 }
 
 std::vector<std::string_view> updater_config_keys() {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,28 @@ struct UpdaterConfig {
 // EINVAL "FILE:LINE:COLUMN: what". A file that is missing is the defaults.
 Result<UpdaterConfig> load_updater_config(const std::filesystem::path &file);
 Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::string &name);
+
+// The configuration as its file says it, and again once somebody has changed the file.
+class ConfigFile {
+  public:
+    explicit ConfigFile(std::filesystem::path file) : file_(std::move(file)) {}
+
+    // What the file says, when it is another than the last time, and the first time. A file with a mistake, which is
+    // told in the journal, stands for the defaults: status, rollback and the like must work all the same.
+    std::optional<UpdaterConfig> changed();
+
+  private:
+    // What tells a file from the one that it was; all zero when there is none.
+    struct Stamp {
+        std::uint64_t device = 0, inode = 0, size = 0;
+        std::int64_t seconds = 0, nanoseconds = 0;
+        bool operator==(const Stamp &) const = default;
+    };
+    Stamp stamp() const;
+
+    std::filesystem::path file_;
+    std::optional<Stamp> last_;
+};
 
 std::vector<std::string_view> updater_config_keys(); // in alphabetical order
 std::string_view name_of(Strategy strategy);

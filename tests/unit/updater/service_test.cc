@@ -114,6 +114,20 @@ TEST_CASE("the status sees what the boot loader says now", "[updater]") {
     CHECK(running.status()["state"] == "idle");
 }
 
+TEST_CASE("what an operator changes in the configuration holds from the next call on", "[updater]") {
+    FakeHost host;
+    const TemporaryDirectory directory = scratch();
+    ConfigFile file(directory.path() / "updater.json");
+    Running running(host, {}, {.state = {}, .idle = 1h, .configuration = [&file] { return file.changed(); }});
+    CHECK(running.status()["urls"].empty());
+    must(write_file(directory.path() / "updater.json", R"({"urls": ["https://one.example"]})"));
+    CHECK(running.status()["urls"] == json{"https://one.example"});
+    must(replace_file(directory.path() / "updater.json", R"({"urls": ["https://two.example"]})"));
+    CHECK(running.status()["urls"] == json{"https://two.example"});
+    must(replace_file(directory.path() / "updater.json", R"({"strategy": "immediate"})"));
+    CHECK(running.status()["strategy"] == "immediate");
+}
+
 TEST_CASE("methods take their arguments and answer with errors that keep their code", "[updater]") {
     FakeHost host;
     Running running(host);

@@ -49,6 +49,22 @@ TEST_CASE("every key of the updater's configuration is read", "[updater]") {
     REQUIRE(config.lock.timeout == 5s);
 }
 
+TEST_CASE("the updater's configuration is told the first time and when its file is another", "[updater]") {
+    const TemporaryDirectory directory = scratch();
+    const std::filesystem::path path = directory.path() / "updater.json";
+    ConfigFile file(path);
+    REQUIRE(file.changed().has_value());
+    CHECK_FALSE(file.changed().has_value());
+    must(write_file(path, R"({"urls": ["https://one.example"]})"));
+    CHECK(file.changed().value().urls == std::vector<std::string>{"https://one.example"});
+    CHECK_FALSE(file.changed().has_value());
+    must(write_file(path, R"({"urls": 1})")); // a mistake stands for the defaults, once
+    CHECK(file.changed().value().urls.empty());
+    CHECK_FALSE(file.changed().has_value());
+    std::filesystem::remove(path);
+    CHECK(file.changed().value().urls.empty());
+}
+
 TEST_CASE("what the updater's configuration cannot mean is refused with its place", "[updater]") {
     const auto [text, message] = GENERATE(table<std::string, std::string>({
         {"[]", "must be a mapping"},
