@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node/reporter.h"
 
-#include <condition_variable>
-
 #include "base/log.h"
 #include "base/signals_blocked.h"
 #include "base/timestamp.h"
@@ -22,7 +20,8 @@ NodeReporter::NodeReporter(ApiServer &server, std::string name, bool registers, 
     : server_(server), name_(std::move(name)), path_(std::string(kNodes) + "/" + name_), registers_(registers),
       inputs_(std::move(inputs)), times_(times) {
     const SignalsBlocked blocked;
-    thread_ = std::jthread([this](const std::stop_token &stop) { run(stop); });
+    reports_ = std::jthread([this](const std::stop_token &stop) { report(stop); });
+    keeps_lease_ = std::jthread([this](const std::stop_token &stop) { keep_lease(stop); });
 }
 
 Json NodeReporter::node() const {
@@ -35,27 +34,27 @@ bool NodeReporter::heard() const {
     return heard_;
 }
 
+// There is one from now on.
 void NodeReporter::keep(Json node) {
     const std::lock_guard lock(mutex_);
     node_ = std::make_shared<const Json>(std::move(node));
+    joined_ = true;
+    has_joined_.notify_all();
 }
 
-void NodeReporter::run(const std::stop_token &stop) {
+void NodeReporter::every_heartbeat(const std::stop_token &stop, const std::string &what,
+                                   const std::function<Status()> &work) {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::string trouble;
     while (!stop.stop_requested()) {
         const Clock::time_point next = Clock::now() + times_.heartbeat;
-        const Status done = beat(stop);
-        {
-            const std::lock_guard lock(mutex_);
-            heard_ = done.has_value();
-        }
+        const Status done = work();
         const std::string problem = done.has_value() || stop.stop_requested() ? "" : done.error().message;
         if (!problem.empty() && problem != trouble) {
-            log::warning("this node's state cannot be told: " + problem + "; tried again at every heartbeat");
+            log::warning("this node's " + what + " cannot be told: " + problem + "; tried again at every heartbeat");
         } else if (problem.empty() && !trouble.empty()) {
-            log::notice("the API server takes this node's state again");
+            log::notice("the API server takes this node's " + what + " again");
         }
         trouble = problem;
         std::unique_lock lock(mutex);
@@ -63,17 +62,38 @@ void NodeReporter::run(const std::stop_token &stop) {
     }
 }
 
-// The lease first: it is what keeps pods here.
+void NodeReporter::report(const std::stop_token &stop) {
+    every_heartbeat(stop, "state", [&] {
+        Status done = beat(stop);
+        const std::lock_guard lock(mutex_);
+        heard_ = done.has_value();
+        return done;
+    });
+}
+
+// Once there is a node to keep it for.
+void NodeReporter::keep_lease(const std::stop_token &stop) {
+    every_heartbeat(stop, "lease", [&]() -> Status {
+        std::unique_lock lock(mutex_);
+        if (!joined_) {
+            lease_ = nullptr; // somebody has deleted the node, and its lease with it
+        }
+        if (!has_joined_.wait(lock, stop, [this] { return joined_; })) {
+            return {};
+        }
+        lock.unlock();
+        return renew_lease(node(), stop);
+    });
+}
+
 Status NodeReporter::beat(const std::stop_token &stop) {
-    const Status leased = joined_ ? renew_lease(node(), stop) : Status();
     const NodeInputs inputs = inputs_();
     Json node = TRY(find_node(inputs, stop));
     if (!joined_) {
-        TRY(renew_lease(node, stop));
         if (const Json missing = node_labels_patch(inputs, node); !missing.is_null() && registers_) {
             node = TRY(server_.patch(path_, missing, Patch::kStrategic, stop).within("labels of the node"));
         }
-        joined_ = true;
+        keep(node);
         log::info("node " + name_ + " is registered at " + server_.url().authority());
     }
     const Json patch = node_status_patch(inputs, node, now_ns());
@@ -82,7 +102,7 @@ Status NodeReporter::beat(const std::stop_token &stop) {
         reported_ = Clock::now();
     }
     keep(std::move(node));
-    return leased;
+    return {};
 }
 
 Result<Json> NodeReporter::find_node(const NodeInputs &inputs, const std::stop_token &stop) {
@@ -90,8 +110,10 @@ Result<Json> NodeReporter::find_node(const NodeInputs &inputs, const std::stop_t
     if (found.has_value() || found.error().code != ENOENT || !registers_) {
         return std::move(found).within("node " + name_);
     }
-    joined_ = false; // somebody has deleted it, and its lease with it
-    lease_ = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        joined_ = false;
+    }
     return create_node(inputs, stop).within("register node " + name_);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,8 +20,8 @@ struct ReporterTimes {
     std::chrono::milliseconds report = std::chrono::minutes(5);     // a status is sent when nothing has changed, too
 };
 
-// Keeps the API server told that this node is there and how it is, in a thread of its own: whatever else takes long,
-// the node's lease is renewed.
+// Keeps the API server told that this node is there, and how it is, each in a thread of its own: whatever else takes
+// long, a busy container runtime above all, the node's lease is renewed.
 class NodeReporter {
   public:
     // `inputs` is asked from that thread. What is used outlives this. `registers`: makes the Node where there is none.
@@ -31,11 +32,13 @@ class NodeReporter {
 
     // The Node as the API server has it; null until it is known.
     Json node() const;
-    // The last heartbeat reached the API server.
+    // The last time it was told how the node is reached the API server.
     bool heard() const;
 
   private:
-    void run(const std::stop_token &stop);
+    void every_heartbeat(const std::stop_token &stop, const std::string &what, const std::function<Status()> &work);
+    void report(const std::stop_token &stop);
+    void keep_lease(const std::stop_token &stop);
     Status beat(const std::stop_token &stop);
     Result<Json> find_node(const NodeInputs &inputs, const std::stop_token &stop);
     Result<Json> create_node(const NodeInputs &inputs, const std::stop_token &stop);
@@ -47,13 +50,14 @@ class NodeReporter {
     bool registers_;
     std::function<NodeInputs()> inputs_;
     ReporterTimes times_;
-    Json lease_;
+    Json lease_;                                       // of the thread that keeps it
     std::chrono::steady_clock::time_point reported_{}; // when the last status was sent
-    bool joined_ = false;                              // since this process began
     mutable std::mutex mutex_;                         // over what follows
+    std::condition_variable_any has_joined_;
+    bool joined_ = false; // since this process began; written by the thread that reports
     std::shared_ptr<const Json> node_;
     bool heard_ = false;
-    std::jthread thread_;
+    std::jthread reports_, keeps_lease_;
 };
 
 } // namespace ballast::agent

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node/reporter.h"
 
+#include <atomic>
+
 #include "tests/integration/registry/scripted_server.h"
 #include "tests/unit/check.h"
 
@@ -98,4 +100,28 @@ TEST_CASE("a node that is not to register waits for whoever makes it", "[agent]"
     REQUIRE_FALSE(store.has(kNode));
     must(api.create("/api/v1/nodes", {{"metadata", {{"name", "n"}}}}));
     until([&] { return reporter.heard() && store.has(kLease); });
+}
+
+TEST_CASE("a lease is renewed while nobody can say how the node is", "[agent]") {
+    Store store;
+    tests::ScriptedServer server([&](tests::Turn &turn) { store.answer(turn); });
+    ApiServer api({.server = must(http::parse_url(server.url("/")))});
+    std::atomic<bool> answers = true, waits = false;
+    const auto inputs = [&] {
+        for (int i = 0; i < 60'000 && !answers; i++) { // a container runtime that is busy
+            waits = true;
+            std::this_thread::sleep_for(1ms);
+        }
+        return NodeInputs{.settings = {.name = "n"}};
+    };
+    NodeReporter reporter(api, "n", true, inputs, {.heartbeat = 2ms});
+    until([&] { return store.has(kLease); });
+    answers = false;
+    until([&] { return waits.load(); });
+    const std::size_t so_far = server.seen().size();
+    until([&] { return server.seen().size() >= so_far + 3; });
+    for (std::size_t i = so_far + 1; i < so_far + 3; i++) { // the first may have been on its way
+        CHECK(server.seen()[i].target == kLease);
+    }
+    answers = true;
 }
