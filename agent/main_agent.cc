@@ -47,6 +47,9 @@ Status run_agent(agent::Options options) {
     if (const Status answers = node->answer_on_bus(); !answers.has_value()) {
         log::warning(answers.error().message + "; the node's state is not to be had by D-Bus");
     }
+    if (const Status delays = node->delay_shutdown(); !delays.has_value()) {
+        log::warning(delays.error().message + "; a shutdown does not wait for pods");
+    }
     service::ready("Running");
     log::info("ready");
     TRY(node->run(signals, service::watchdog_time()));

@@ -116,7 +116,9 @@ NodeInputs Cluster::inputs() {
         runtime_name_ = version->substr(0, version->find(' '));
     }
     const Result<std::string> trouble = runtime_.trouble();
-    inputs.runtime.trouble = trouble.has_value() ? *trouble : told(trouble.error());
+    inputs.runtime.trouble = leaving_              ? "node is shutting down"
+                             : trouble.has_value() ? *trouble
+                                                   : told(trouble.error());
     inputs.runtime.images = runtime_.images().value_or(std::vector<Runtime::ImageOnNode>()); // none while it is down
     return inputs;
 }
@@ -217,7 +219,9 @@ void Cluster::admit(Entry &entry, const Pods &pods) {
             others.push_back(&other.api.pod);
         }
     }
-    entry.api.refusal = refusal_of(entry.api.pod, others, reporter_->node());
+    entry.api.refusal = leaving_
+                            ? std::optional(Waiting{"NodeShutdown", "Pod was rejected as the node is shutting down."})
+                            : refusal_of(entry.api.pod, others, reporter_->node());
     if (entry.api.refusal) {
         note(entry.api.pod,
              {.warning = true, .reason = entry.api.refusal->reason, .message = entry.api.refusal->message});
@@ -239,6 +243,7 @@ bool Cluster::step(const Pods &pods, Time now) {
         }
     }
     const bool changed = take_changes();
+    told_all_ = true;
     for (auto &[uid, entry] : entries_) {
         if (entry.api.mirror) {
             if (shown_by(entry.api) != nullptr) {
@@ -259,10 +264,12 @@ bool Cluster::step(const Pods &pods, Time now) {
 }
 
 void Cluster::report(Entry &entry, const Pods &pods, Time now) {
+    told_all_ = told_all_ && !entry.sending;
     if (entry.sending || entry.removed) {
         return;
     }
     if (now < entry.not_before) {
+        told_all_ = false;
         due_ = std::min(due_.value_or(Time::max()), entry.not_before);
         return;
     }
@@ -344,6 +351,7 @@ std::string Cluster::last_words(const Pod &pod, const ObservedContainer &contain
 }
 
 void Cluster::send_status(Entry &entry, Json status) {
+    told_all_ = false;
     entry.sending = true;
     entry.told = status;
     background_.run([this, uid = entry.api.pod.uid, path = path_of(entry.api.pod) + "/status",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -70,6 +71,10 @@ class Cluster {
     // As drain_node() and uncordon_node(), of this node; EAGAIN as access(). From any thread, and they take their time.
     Status drain(std::chrono::milliseconds time);
     Status uncordon();
+    // The machine is shut down: pods that come are refused, and the node is not ready.
+    void set_leaving(bool leaving) { leaving_ = leaving; }
+    // What step() had to tell of pods has been told.
+    bool has_told() const { return told_all_; }
     // Requests that are on their way are given up.
     void stop() { stop_.request_stop(); }
 
@@ -124,6 +129,8 @@ class Cluster {
     std::optional<std::map<std::string, Pod>> static_; // by their full names; nothing: not known yet
     std::map<std::string, Time> mirrors_; // being made, by full names: when to try again; 0: it is on its way
     bool known_ = false;
+    bool told_all_ = false;
+    std::atomic<bool> leaving_ = false;
     std::string trouble_;
     std::optional<Time> due_;
     std::map<std::string, std::string> last_words_; // by container's ID

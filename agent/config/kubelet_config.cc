@@ -87,9 +87,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "runOnce",
     "seccompDefault",
     "showHiddenMetricsForVersion",
-    "shutdownGracePeriod",
-    "shutdownGracePeriodByPodPriority",
-    "shutdownGracePeriodCriticalPods",
     "singleProcessOOMKill",
     "staticPodURL",
     "staticPodURLHeader",
@@ -169,6 +166,7 @@ std::vector<Field> fields_of(KubeletConfig &config) {
         logging_field(config),
     };
     std::ranges::move(server_fields(config.server), std::back_inserter(fields));
+    std::ranges::move(shutdown_fields(config.shutdown), std::back_inserter(fields));
     return fields;
 }
 
@@ -196,6 +194,9 @@ Status check_values(const YamlNode &root, const KubeletConfig &config) {
     }
     if (const Status open = check(config.server); !open.has_value()) {
         return wrong(root, open.error().message);
+    }
+    if (const Status possible = check(config.shutdown); !possible.has_value()) {
+        return wrong(root, possible.error().message);
     }
     constexpr auto kMostRestartPeriod = std::chrono::minutes(5);
     if (config.most_restart_period < std::chrono::seconds(1) || config.most_restart_period > kMostRestartPeriod) {

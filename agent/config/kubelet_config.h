@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/config/server_config.h"
+#include "agent/config/shutdown.h"
 #include "agent/config/taint.h"
 #include "base/result.h"
 
@@ -50,6 +51,7 @@ struct KubeletConfig {
     std::optional<bool> rotate_certificates = {};
 
     ServerConfig server;
+    ShutdownConfig shutdown;
 
     long long verbosity = 0;
 

@@ -169,6 +169,14 @@ Status Agent::answer_on_bus() {
     return {};
 }
 
+Status Agent::delay_shutdown() {
+    const std::vector<ShutdownPeriod> periods = options_.config.shutdown.periods();
+    if (!periods.empty()) {
+        shutdown_delay_ = TRY(bus::ShutdownDelay::open(whole_time(periods)));
+    }
+    return {};
+}
+
 // Without a cluster nobody sends pods here, nor would take them.
 void Agent::ask_cluster(std::function<Status(Cluster &)> question, bus::Answer answer) {
     if (!cluster_ || asking_) {
@@ -192,6 +200,49 @@ void Agent::process_bus() {
     if (const Status done = bus_->process(); !done.has_value()) {
         log::warning(done.error().message + "; nobody is answered on the bus any more");
         bus_.reset();
+    }
+}
+
+void Agent::process_shutdown(Pods::Time now) {
+    if (!shutdown_delay_) {
+        return;
+    }
+    const Result<std::optional<bool>> news = shutdown_delay_->process();
+    if (!news.has_value()) {
+        log::warning(news.error().message + "; a shutdown does not wait for pods any more");
+        shutdown_delay_.reset();
+    } else if (*news) {
+        prepare_shutdown(**news, now);
+    }
+    for (const Shutdown::End &end : shutdown_.step(pods_->for_shutdown(), now)) {
+        pods_->end(end);
+    }
+}
+
+// `down`: or it is not shut down after all.
+void Agent::prepare_shutdown(bool down, Pods::Time now) {
+    if (down) {
+        log::notice("the machine is shut down: pods are ended first");
+        shutdown_.begin(now);
+    } else {
+        log::notice("the machine is not shut down after all");
+        shutdown_.cancel();
+        told_by_.reset();
+    }
+    if (cluster_) {
+        cluster_->set_leaving(down);
+    }
+}
+
+// Once pods have ended and the API server was told so, if that does not take long.
+void Agent::let_machine_go(Pods::Time now) {
+    constexpr std::chrono::seconds kTelling{5};
+    if (!shutdown_.done() || !shutdown_delay_) {
+        return;
+    }
+    told_by_ = told_by_.value_or(now + kTelling);
+    if (!cluster_ || cluster_->has_told() || now >= *told_by_) {
+        shutdown_delay_->release();
     }
 }
 
@@ -248,6 +299,10 @@ int Agent::wait_time(Pods::Time now, std::optional<std::chrono::microseconds> wa
     for (const auto &[uid, pod] : pods_->all()) {
         due = std::min(due, pod->due().value_or(Pods::Time::max()));
     }
+    due = std::min(due, shutdown_.due().value_or(Pods::Time::max()));
+    if (told_by_ && *told_by_ > now) {
+        due = std::min(due, *told_by_);
+    }
     if (cluster_) {
         due = std::min(due, cluster_->due().value_or(Pods::Time::max()));
     }
@@ -273,10 +328,12 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
         if (manifests_ && (now >= next_scan_ || next_scan_ > now + options_.config.file_check_frequency)) {
             scan(now);
         }
+        process_shutdown(now);
         pods_->step(now);
         if (cluster_ && cluster_->step(*pods_, now)) {
             want();
         }
+        let_machine_go(now);
         if (now >= pods_->next_look(now)) {
             pods_->look(now);
         }
@@ -284,13 +341,15 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
             service::alive();
         }
         process_bus();
-        std::array<pollfd, 7> entries = {{{ended.get(), POLLIN, 0},
+        std::array<pollfd, 8> entries = {{{ended.get(), POLLIN, 0},
                                           {background_->finished().get(), POLLIN, 0},
                                           {manifests_ ? manifests_->changed().get() : -1, POLLIN, 0},
                                           {bus_ ? bus_->fd().get() : -1, bus_ ? bus_->events() : short{0}, 0},
                                           {cluster_ ? cluster_->changed()[0].get() : -1, POLLIN, 0},
                                           {cluster_ ? cluster_->changed()[1].get() : -1, POLLIN, 0},
-                                          {questions_->asked().get(), POLLIN, 0}}};
+                                          {questions_->asked().get(), POLLIN, 0},
+                                          {shutdown_delay_ ? shutdown_delay_->fd().get() : -1,
+                                           shutdown_delay_ ? shutdown_delay_->events() : short{0}, 0}}};
         if (poll(entries.data(), entries.size(), wait_time(now, watchdog)) < 0 && errno != EINTR) {
             return fail_errno("poll");
         }

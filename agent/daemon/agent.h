@@ -32,6 +32,8 @@ class Agent {
 
     // Says on the system's bus how the node is. An error when that cannot be.
     Status answer_on_bus();
+    // Has the machine wait for its pods when it is shut down, if the configuration says so.
+    Status delay_shutdown();
     // Until `ended` is readable. `watchdog`: tells the service manager that often that it lives.
     Status run(BorrowedFd ended, std::optional<std::chrono::microseconds> watchdog = {});
 
@@ -39,7 +41,7 @@ class Agent {
     const Pods &pods() const { return *pods_; }
 
   private:
-    explicit Agent(Options options) : options_(std::move(options)) {}
+    explicit Agent(Options options) : options_(std::move(options)), shutdown_(options_.config.shutdown.periods()) {}
     Status open(std::chrono::nanoseconds retry);
     void note(const Pod &pod, const Note &note);
     Status open_server();
@@ -48,6 +50,9 @@ class Agent {
     PodSource pod_source();
     NodeUsage node_usage();
     void process_bus();
+    void process_shutdown(Pods::Time now);
+    void prepare_shutdown(bool down, Pods::Time now);
+    void let_machine_go(Pods::Time now);
     void ask_cluster(std::function<Status(Cluster &)> question, bus::Answer answer);
     void scan(Pods::Time now);
     void want();
@@ -64,6 +69,9 @@ class Agent {
     std::optional<std::vector<Pod>> static_pods_; // as they were found last; nothing: not looked for yet
     std::unique_ptr<Cluster> cluster_;            // nothing: there is none
     std::unique_ptr<bus::Service> bus_;
+    Shutdown shutdown_;
+    std::unique_ptr<bus::ShutdownDelay> shutdown_delay_; // nothing: pods end with everything else
+    std::optional<Pods::Time> told_by_;                  // the machine waits no longer for what is to be told
     std::unique_ptr<Questions> questions_;
     std::unique_ptr<NodeRate> node_rate_;
     std::unique_ptr<NodeServer> server_;             // nothing: nobody could say who may ask

@@ -3,15 +3,27 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <fcntl.h>
+#include <filesystem>
+#include <format>
 #include <memory>
 #include <systemd/sd-bus.h>
+#include <thread>
+#include <utility>
+
+#include "base/file_io.h"
 
 namespace ballast::agent::bus {
 namespace {
 
-constexpr const char *kService = "org.freedesktop.systemd1";
-constexpr const char *kObject = "/org/freedesktop/systemd1";
-constexpr const char *kInterface = "org.freedesktop.systemd1.Manager";
+// Somebody's object and interface on the bus.
+struct Peer {
+    const char *name, *service, *object, *interface;
+};
+constexpr Peer kSystemd = {"systemd", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                           "org.freedesktop.systemd1.Manager"};
+constexpr Peer kLogind = {"logind", "org.freedesktop.login1", "/org/freedesktop/login1",
+                          "org.freedesktop.login1.Manager"};
 
 struct Free {
     void operator()(sd_bus *bus) const { (void)sd_bus_flush_close_unref(bus); }
@@ -26,20 +38,23 @@ constexpr const char *kName = "org.ballast.Agent1";
 constexpr const char *kPath = "/org/ballast/Agent1";
 constexpr const char *kFailed = "org.ballast.Agent1.Failed";
 
+const std::filesystem::path kLogindFile = "/run/systemd/logind.conf.d/50-ballast-agent.conf";
+
 // One for each call: they are rare, and a connection is one thread's.
 Result<Bus> connect() {
     sd_bus *bus = nullptr;
     if (const int error = sd_bus_open_system(&bus); error < 0) {
-        return fail_errno("connect to systemd", -error);
+        return fail_errno("connect to the system's bus", -error);
     }
     return Bus(bus);
 }
 
-Result<Message> method(sd_bus &bus, const char *name) {
+Result<Message> method(sd_bus &bus, const char *name, const Peer &peer = kSystemd) {
     sd_bus_message *message = nullptr;
-    if (const int error = sd_bus_message_new_method_call(&bus, &message, kService, kObject, kInterface, name);
+    if (const int error =
+            sd_bus_message_new_method_call(&bus, &message, peer.service, peer.object, peer.interface, name);
         error < 0) {
-        return fail_errno("call systemd", -error);
+        return fail_errno(std::string("call ") + peer.name, -error);
     }
     return Message(message);
 }
@@ -55,9 +70,14 @@ int append_limits(sd_bus_message *message, const SliceLimits &limits) {
 }
 
 // ENOENT, EEXIST for systemd's own words of that.
-Status send(sd_bus &bus, sd_bus_message *message, const std::string &what) {
+Status send(sd_bus &bus, sd_bus_message *message, const std::string &what, Message *reply = nullptr) {
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    const int result = sd_bus_call(&bus, message, 0, &error, nullptr);
+    sd_bus_message *answer = nullptr;
+    const int result = sd_bus_call(&bus, message, 0, &error, &answer);
+    Message kept(answer);
+    if (reply != nullptr) {
+        *reply = std::move(kept);
+    }
     const bool exists = sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists") > 0;
     const bool missing = sd_bus_error_has_name(&error, "org.freedesktop.systemd1.NoSuchUnit") > 0;
     const std::string text = error.message == nullptr ? "" : error.message;
@@ -130,6 +150,74 @@ const sd_bus_vtable kTable[] = {SD_BUS_VTABLE_START(0),
                                 SD_BUS_METHOD("Uncordon", "", "", uncordon, 0),
                                 SD_BUS_VTABLE_END};
 
+Result<std::chrono::microseconds> longest_delay(sd_bus &bus) {
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    std::uint64_t time = 0;
+    const int result = sd_bus_get_property_trivial(&bus, kLogind.service, kLogind.object, kLogind.interface,
+                                                   "InhibitDelayMaxUSec", &error, 't', &time);
+    sd_bus_error_free(&error);
+    return result < 0 ? Result<std::chrono::microseconds>(fail_errno("ask logind how long it waits", -result))
+                      : std::chrono::microseconds(time);
+}
+
+// A file that is gone when the machine starts again; an operator's own in /etc, with a higher number, wins.
+Status ask_for_delay(sd_bus &bus, std::chrono::seconds time) {
+    TRY(make_directories(kLogindFile.parent_path()));
+    TRY(replace_file(kLogindFile, "# Written by ballast-agent: so long may pods take to end.\n[Login]\n"
+                                  "InhibitDelayMaxSec=" +
+                                      std::to_string(time.count()) + "\n"));
+    const Message message = TRY(method(bus, "ReloadUnit"));
+    if (sd_bus_message_append(message.get(), "ss", "systemd-logind.service", "replace") < 0) {
+        return fail(ENOMEM, "reload logind: the message cannot be made");
+    }
+    return send(bus, message.get(), "reload logind");
+}
+
+// It has read its configuration anew a moment after it was told to.
+Status have_delay(sd_bus &bus, std::chrono::seconds time) {
+    constexpr int kTries = 50;
+    constexpr std::chrono::milliseconds kWait{100};
+    if (TRY(longest_delay(bus)) >= time) {
+        return {};
+    }
+    TRY(ask_for_delay(bus, time));
+    std::chrono::microseconds delay{0};
+    for (int i = 0; i < kTries; i++) {
+        delay = TRY(longest_delay(bus));
+        if (delay >= time) {
+            return {};
+        }
+        std::this_thread::sleep_for(kWait);
+    }
+    return fail(ERANGE, std::format("logind waits {} s at most when the machine is shut down, and pods may take {} s: "
+                                    "see InhibitDelayMaxSec in logind.conf(5)",
+                                    std::chrono::duration_cast<std::chrono::seconds>(delay).count(), time.count()));
+}
+
+Result<Fd> inhibit(sd_bus &bus) {
+    const Message message = TRY(method(bus, "Inhibit", kLogind));
+    if (sd_bus_message_append(message.get(), "ssss", "shutdown", "ballast-agent", "Pods are ended first", "delay") <
+        0) {
+        return fail(ENOMEM, "have logind wait: the message cannot be made");
+    }
+    Message reply;
+    TRY(send(bus, message.get(), "have logind wait", &reply));
+    int borrowed = -1;
+    if (const int error = sd_bus_message_read(reply.get(), "h", &borrowed); error < 0) {
+        return fail_errno("read logind's answer", -error);
+    }
+    Fd own(::fcntl(borrowed, F_DUPFD_CLOEXEC, 0)); // the message's own goes with it
+    return own.is_open() ? Result<Fd>(std::move(own)) : fail_errno("keep logind's lock");
+}
+
+int take_news(sd_bus_message *signal, void *data, sd_bus_error * /*error*/) {
+    int down = 0;
+    if (sd_bus_message_read(signal, "b", &down) >= 0) {
+        *static_cast<std::optional<bool> *>(data) = down != 0;
+    }
+    return 0;
+}
+
 } // namespace
 
 struct Service::Data {
@@ -164,6 +252,49 @@ Status Service::process() {
     }
     return result < 0 ? fail_errno("D-Bus", -result) : Status();
 }
+
+struct ShutdownDelay::Data {
+    Bus bus;
+    Slot slot;
+    Fd lock;
+    std::optional<bool> news;
+};
+
+ShutdownDelay::ShutdownDelay(std::unique_ptr<Data> data) : data_(std::move(data)) {}
+ShutdownDelay::~ShutdownDelay() = default;
+
+Result<std::unique_ptr<ShutdownDelay>> ShutdownDelay::open(std::chrono::seconds time) {
+    auto data = std::make_unique<Data>(Data{TRY(connect()), nullptr, Fd(), std::nullopt});
+    TRY(have_delay(*data->bus, time));
+    sd_bus_slot *slot = nullptr;
+    if (const int error = sd_bus_match_signal(data->bus.get(), &slot, kLogind.service, kLogind.object,
+                                              kLogind.interface, "PrepareForShutdown", take_news, &data->news);
+        error < 0) {
+        return fail_errno("listen to logind", -error);
+    }
+    data->slot.reset(slot);
+    data->lock = TRY(inhibit(*data->bus));
+    return std::unique_ptr<ShutdownDelay>(new ShutdownDelay(std::move(data)));
+}
+
+BorrowedFd ShutdownDelay::fd() const { return BorrowedFd(sd_bus_get_fd(data_->bus.get())); }
+short ShutdownDelay::events() const { return static_cast<short>(sd_bus_get_events(data_->bus.get())); }
+
+Result<std::optional<bool>> ShutdownDelay::process() {
+    int result = 0;
+    while ((result = sd_bus_process(data_->bus.get(), nullptr)) > 0) {
+    }
+    if (result < 0) {
+        return fail_errno("D-Bus", -result);
+    }
+    const std::optional<bool> news = std::exchange(data_->news, std::nullopt);
+    if (news == false && !data_->lock.is_open()) {
+        data_->lock = TRY(inhibit(*data_->bus));
+    }
+    return news;
+}
+
+void ShutdownDelay::release() { data_->lock.close(); }
 
 Status make_slice(const std::string &name, const SliceLimits &limits) {
     const Bus bus = TRY(connect());

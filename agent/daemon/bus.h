@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,31 @@ class Service {
   private:
     struct Data;
     explicit Service(std::unique_ptr<Data> data);
+    std::unique_ptr<Data> data_;
+};
+
+// Has logind say before it shuts the machine down, and wait until release() (org.freedesktop.login1, a "delay" lock on
+// "shutdown"). In the thread that calls process().
+class ShutdownDelay {
+  public:
+    // `time`: how long it is to wait at most. Where logind waits for less, it is told so in its configuration, until
+    // the machine starts again. ERANGE: it is not willing to. Takes seconds at most.
+    static Result<std::unique_ptr<ShutdownDelay>> open(std::chrono::seconds time);
+    ~ShutdownDelay();
+    ShutdownDelay(const ShutdownDelay &) = delete;
+    ShutdownDelay &operator=(const ShutdownDelay &) = delete;
+
+    BorrowedFd fd() const;
+    short events() const; // for poll(2)
+    // True: the machine goes down. False: it does not after all, and the next time it waits again. Nothing: no news. An
+    // error: the connection is over.
+    Result<std::optional<bool>> process();
+    // It need not wait any longer.
+    void release();
+
+  private:
+    struct Data;
+    explicit ShutdownDelay(std::unique_ptr<Data> data);
     std::unique_ptr<Data> data_;
 };
 

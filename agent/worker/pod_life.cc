@@ -37,6 +37,16 @@ void PodLife::unwanted(std::optional<std::int64_t> grace) {
     happened(PodEvent::kUnwanted);
 }
 
+void PodLife::end(Waiting why, std::int64_t grace) {
+    if (state_ != PodState::kStarting && state_ != PodState::kRunning) {
+        return;
+    }
+    failure_ = std::move(why);
+    grace_ = grace;
+    stop_.request_stop(); // what is being started is not any more
+    happened(PodEvent::kTimeOver);
+}
+
 void PodLife::observe(ObservedPod observed) {
     if (!fresh_look_ || busy_) {
         return;

@@ -42,6 +42,8 @@ class PodLife {
     void update(Pod pod);
     // Nobody wants it any more. What is being done for it is given up. `grace`: seconds in place of its own.
     void unwanted(std::optional<std::int64_t> grace = {});
+    // It is to end though it is wanted, if it has not; `grace`: seconds in place of its own.
+    void end(Waiting why, std::int64_t grace);
     // What the runtime says, by a look that began after the last job was done.
     void observe(ObservedPod observed);
     // A look that begins now counts; one that began while a job ran says what is past.

@@ -79,6 +79,25 @@ void Pods::want(std::vector<WantedPod> pods, bool cluster_known) {
     cluster_known_ = cluster_known;
 }
 
+std::vector<Shutdown::One> Pods::for_shutdown() const {
+    std::vector<Shutdown::One> all;
+    for (const auto &[uid, life] : pods_) {
+        const PodState state = life->state();
+        all.push_back({.uid = uid,
+                       .priority = life->pod().priority.value_or(0),
+                       .grace = life->pod().grace,
+                       .over = state == PodState::kEnded || state == PodState::kCleaning || state == PodState::kGone});
+    }
+    return all;
+}
+
+// In kubelet's words.
+void Pods::end(const Shutdown::End &end) {
+    if (const auto found = pods_.find(end.uid); found != pods_.end()) {
+        found->second->end({"Terminated", "Pod was terminated in response to imminent node shutdown."}, end.grace);
+    }
+}
+
 Pods::Time Pods::next_look(Time now) const {
     if (looking_) {
         return Time::max();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/worker/pod_life.h"
+#include "agent/worker/shutdown.h"
 
 namespace ballast::agent {
 
@@ -32,6 +33,10 @@ class Pods {
     // The pods that there are to be, all of them; `cluster_known`: those of the API server are among them. A pod of
     // another UID is another pod: it starts when the one of its name is gone.
     void want(std::vector<WantedPod> pods, bool cluster_known);
+
+    // What is done with them when the machine is shut down.
+    std::vector<Shutdown::One> for_shutdown() const;
+    void end(const Shutdown::End &end);
 
     // When the runtime is to be asked next.
     Time next_look(Time now) const;

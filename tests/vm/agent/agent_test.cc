@@ -27,22 +27,60 @@ write_files:
           resources: {limits: {memory: 64Mi}}
 )";
 
-Machine born_with_a_pod() {
+// The machine is to wait for two pods when it is shut down.
+constexpr const char *kPatient = R"(#cloud-config
+write_files:
+  - path: /var/lib/kubelet/config.yaml
+    content: |
+      apiVersion: kubelet.config.k8s.io/v1beta1
+      kind: KubeletConfiguration
+      staticPodPath: /etc/kubernetes/manifests
+      shutdownGracePeriod: 80s
+      shutdownGracePeriodCriticalPods: 30s
+  - path: /etc/kubernetes/manifests/store.yaml
+    content: |
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: store}
+      spec:
+        hostNetwork: true
+        priority: 2000000000
+        containers: [{name: store, image: t, imagePullPolicy: Never, command: [/inside, wait]}]
+  - path: /etc/kubernetes/manifests/user.yaml
+    content: |
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: user}
+      spec:
+        hostNetwork: true
+        containers:
+        - name: user
+          image: t
+          imagePullPolicy: Never
+          command: [/inside, wait]
+          lifecycle: {preStop: {sleep: {seconds: 4}}}
+)";
+
+Machine born_with(const char *user_data) {
     const TemporaryDirectory seed = scratch();
     must(write_file(seed.path() / "meta-data", "instance-id: i-agent\n"));
-    must(write_file(seed.path() / "user-data", kUserData));
+    must(write_file(seed.path() / "user-data", user_data));
     MachineOptions options = image_options();
     options.seed = seed.path();
     return must(Machine::boot(options));
 }
 
-const std::string kContainers = "docker ps -q --no-trunc --filter label=io.kubernetes.container.name=c";
+void import_image(Machine &machine) {
+    must(machine.copy_in(BALLAST_INSIDE_PROGRAM, "/var/lib/test/inside"));
+    must(machine.run_checked("tar -C /var/lib/test -c inside | docker import - t"));
+}
 
 // The pod's container that runs, another than `before`. The test fails where none comes.
-std::string running(Machine &machine, const std::string &before = "none") {
-    return said(machine,
-                "for i in $(seq 300); do id=$(" + kContainers + ") && [ -n \"$id\" ] && [ \"$id\" != " + before +
-                    " ] && echo $id && exit 0; sleep 0.2; done; journalctl -u kubelet -o cat >&2; " + "exit 1");
+std::string running(Machine &machine, const std::string &before = "none", const std::string &container = "c") {
+    const std::string list = "docker ps -q --no-trunc --filter label=io.kubernetes.container.name=" + container;
+    return said(machine, "for i in $(seq 300); do id=$(" + list + ") && [ -n \"$id\" ] && [ \"$id\" != " + before +
+                             " ] && echo $id && exit 0; sleep 0.2; done; journalctl -u kubelet -o cat >&2; " +
+                             "exit 1");
 }
 
 } // namespace
@@ -70,10 +108,9 @@ TEST_CASE("a machine without pods and without a cluster runs no agent", "[vm]") 
 }
 
 TEST_CASE("pods run from the first boot and follow their files", "[vm]") {
-    Machine machine = born_with_a_pod();
+    Machine machine = born_with(kUserData);
     CHECK(said(machine, "systemctl is-active ballast-agent") == "active");
-    must(machine.copy_in(BALLAST_INSIDE_PROGRAM, "/var/lib/test/inside"));
-    must(machine.run_checked("tar -C /var/lib/test -c inside | docker import - t"));
+    import_image(machine);
     const std::string first = running(machine);
     const std::string slice = said(machine, "cat /proc/$(docker inspect -f '{{.State.Pid}}' " + first + ")/cgroup");
     CHECK(slice.contains("kubepods-burstable-pod"));
@@ -92,5 +129,21 @@ TEST_CASE("pods run from the first boot and follow their files", "[vm]") {
     must(machine.run_checked("for i in $(seq 300); do [ -z \"$(docker ps -aq)\" ] && exit 0; sleep 0.2; done; exit 1"));
     check_says_nothing(machine, "find /var/lib/kubelet/pods /var/log/pods -mindepth 1");
     check_says_nothing(machine, "systemctl list-units --plain --no-legend 'kubepods*pod*.slice'");
+    check_says_nothing(machine, "systemctl --failed --no-legend --plain");
+}
+
+TEST_CASE("a shutdown waits for pods, and ends them by their priorities", "[vm]") {
+    Machine machine = born_with(kPatient);
+    import_image(machine);
+    const std::string user = running(machine, "none", "user"), store = running(machine, "none", "store");
+    CHECK(said(machine, "systemd-inhibit --list --no-legend | grep -c ballast-agent") == "1");
+    must(machine.reboot());
+    const std::string journal = "journalctl -b -1 -u ballast-agent -o short-unix";
+    CHECK(said(machine, journal + " | grep -oE '(user|store)-[^:]*: Killing' | cut -d- -f1") == "user\nstore");
+    // The store is told to end when whoever uses it has ended, hook and all.
+    CHECK(std::stoi(said(machine, journal + " | awk '/user-.*: Killing/ {user = $1} /store-.*: Killing/ {store = $1} "
+                                            "END {print int(store - user)}'")) >= 4);
+    CHECK(running(machine, user, "user") != user);
+    CHECK(running(machine, store, "store") != store);
     check_says_nothing(machine, "systemctl --failed --no-legend --plain");
 }
