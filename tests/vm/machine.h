@@ -27,8 +27,8 @@ class Machine {
 
     // The same machine in about a second: boots once, saves the running machine under a name made from all that it
     // consists of, and starts from that from then on. All machines from one snapshot share their machine id and ssh
-    // host keys. EINVAL for what cannot be saved: NVMe disks, extra disks, a log of writes, writing to the image
-    // itself.
+    // host keys. EINVAL for what cannot be saved: NVMe disks, extra disks, cables, a log of writes, writing to the
+    // image itself.
     static Result<Machine> from_snapshot(MachineOptions options);
 
     // QEMU runs and all ports are known, but the guest waits for resume().

@@ -32,6 +32,13 @@ struct ExtraDisk {
     bool read_only = false;
 };
 
+// A network card (virtio) beside the first one. Its cable ends in a TAP device that is there already, in the network
+// namespace of the thread that starts the machine; frames go through it as they are.
+struct Cable {
+    std::string tap{}; // at most 15 of [A-Za-z0-9_-]
+    std::string mac{}; // "52:54:00:..." of the card
+};
+
 struct MachineOptions {
     std::filesystem::path image{}; // qcow2 or raw; never written to, the machine gets an overlay ...
     bool write_to_image = false;   // ... unless this is set
@@ -45,6 +52,7 @@ struct MachineOptions {
     DiskBus disk_bus = DiskBus::kVirtio;
     NetworkCard network_card = NetworkCard::kVirtio;
     std::vector<ExtraDisk> disks{};
+    std::vector<Cable> cables{};
     // Everything that the guest writes to the first disk is logged here, in the order in which it is done, with its
     // flushes (QEMU's driver blklogwrites). Made anew; it grows with all that is written. Empty: no log.
     std::filesystem::path write_log{};

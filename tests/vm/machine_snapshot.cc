@@ -23,6 +23,7 @@ Status check_savable(const MachineOptions &options) {
     const char *obstacle = options.disk_bus == DiskBus::kNvme ? "QEMU cannot save an NVMe disk"
                            : options.write_to_image           ? "the image itself would be written to"
                            : !options.disks.empty()           ? "extra disks would be shared; use attach_disk()"
+                           : !options.cables.empty()          ? "cables of several machines would lead to one place"
                            : !options.write_log.empty()       ? "what was written before would not be in the log"
                                                               : nullptr;
     if (obstacle != nullptr) {

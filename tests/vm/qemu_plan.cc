@@ -108,6 +108,10 @@ void plan_network(Arguments &out, const MachineOptions &options) {
     // Without its boot ROM: no network boot is tried, and none is loaded.
     out.add("-device", options.network_card == NetworkCard::kE1000e ? "e1000e,netdev=net,romfile="
                                                                     : "virtio-net-pci,netdev=net,romfile=");
+    for (const Cable &cable : options.cables) {
+        out.add("-netdev", "tap,id=" + cable.tap + ",ifname=" + cable.tap + ",script=no,downscript=no");
+        out.add("-device", "virtio-net-pci,netdev=" + cable.tap + ",mac=" + cable.mac + ",romfile=");
+    }
 }
 
 void plan_channels(Arguments &out, const QemuFiles &files) {
@@ -119,9 +123,20 @@ void plan_channels(Arguments &out, const QemuFiles &files) {
     out.add("-device", "virtserialport,chardev=ready,name=" + std::string(kReadyPort));
 }
 
-bool is_serial(const std::string &text) {
-    return !text.empty() && text.size() <= 20 &&
+bool is_name(const std::string &text, std::size_t longest) {
+    return !text.empty() && text.size() <= longest &&
            std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+}
+
+bool is_mac(const std::string &text) {
+    constexpr std::size_t kDigits = 2, kStep = 3, kLength = 17;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        const bool digit = std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
+        if (i % kStep == kDigits ? text[i] != ':' : !digit) {
+            return false;
+        }
+    }
+    return text.size() == kLength;
 }
 
 } // namespace
@@ -151,8 +166,14 @@ Status check_options(const MachineOptions &options) {
         return fail(EINVAL, "test machine: a size is for the overlay, but the image itself is to be written to");
     }
     for (const ExtraDisk &disk : options.disks) {
-        if (!is_serial(disk.serial)) {
+        if (!is_name(disk.serial, 20)) {
             return fail(EINVAL, "test machine: disk serial \"" + disk.serial + "\": use 1 to 20 of [A-Za-z0-9_-]");
+        }
+    }
+    for (const Cable &cable : options.cables) {
+        if (!is_name(cable.tap, 15) || !is_mac(cable.mac)) {
+            return fail(EINVAL, "test machine: cable \"" + cable.tap + "\" to \"" + cable.mac +
+                                    "\": want a TAP device, 1 to 15 of [A-Za-z0-9_-], and a hardware address");
         }
     }
     return {};

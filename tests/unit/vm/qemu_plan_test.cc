@@ -111,6 +111,21 @@ TEST_CASE("NVMe, e1000e, seed and extra disks appear as devices", "[vm]") {
     CHECK(any_contains(values(words, "-drive"), "readonly=on,format=raw,file=/data,,1.raw")); // doubled comma
 }
 
+TEST_CASE("a cable is a card of its own that ends in a TAP device", "[vm]") {
+    MachineOptions options{.image = "/image"};
+    options.cables = {{.tap = "tap-one", .mac = "52:54:00:ba:58:01"}};
+    const Words words = plan(options);
+    CHECK(values(words, "-netdev").back() == "tap,id=tap-one,ifname=tap-one,script=no,downscript=no");
+    CHECK(any_contains(values(words, "-device"), "virtio-net-pci,netdev=tap-one,mac=52:54:00:ba:58:01"));
+    CHECK(any_contains(values(words, "-device"), "virtio-net-pci,netdev=net"));
+    CHECK(check_options(options).has_value());
+    for (const Cable &wrong : {Cable{"", "52:54:00:ba:58:01"}, Cable{"a,b", "52:54:00:ba:58:01"}, Cable{"tap", ""},
+                               Cable{"tap", "52:54:00:ba:58"}, Cable{"tap", "52:54:00:ba:58:0g"}}) {
+        options.cables = {wrong};
+        CHECK_FALSE(check_options(options).has_value());
+    }
+}
+
 TEST_CASE("a restored machine has the same devices and waits for its state", "[vm]") {
     const Words fresh = plan({.image = "/image"});
     Words restored = plan({.image = "/image"}, kFiles, true);
