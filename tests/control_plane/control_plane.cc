@@ -43,7 +43,8 @@ std::optional<fs::path> programs() {
     return std::nullopt;
 }
 
-ControlPlane::ControlPlane(fs::path directory) : directory_(std::move(directory)) {
+ControlPlane::ControlPlane(fs::path directory, std::string address)
+    : directory_(std::move(directory)), address_(std::move(address)) {
     const auto found = programs();
     if (!found) {
         SKIP("there is no control plane to join: tests/control_plane/build has not made one, and BALLAST_PEERS has "
@@ -52,7 +53,9 @@ ControlPlane::ControlPlane(fs::path directory) : directory_(std::move(directory)
     programs_ = *found;
     must(make_directories(directory_));
     make_authority();
-    make_certificate("server", "/CN=kube-apiserver", "IP:127.0.0.1,IP:10.96.0.1,DNS:kubernetes.default.svc");
+    make_certificate("server", "/CN=kube-apiserver",
+                     "IP:127.0.0.1,IP:10.96.0.1,DNS:kubernetes.default.svc" +
+                         (address_.empty() ? "" : ",IP:" + address_));
     make_certificate("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client");
     must(run_checked({.arguments = {"openssl", "genrsa", "-out", path("accounts.key").string(), "2048"}}));
     start("etcd", {"etcd", "--data-dir", path("store").string(), "--listen-client-urls", kStore,
@@ -128,7 +131,7 @@ void ControlPlane::start_api_server() {
     api_server_ =
         must(Child::start({.arguments = {(programs_ / "kube-apiserver").string(),
                                          std::string("--etcd-servers=") + kStore,
-                                         "--bind-address=127.0.0.1",
+                                         std::string("--bind-address=") + (address_.empty() ? "127.0.0.1" : "0.0.0.0"),
                                          "--advertise-address=127.0.0.1",
                                          "--secure-port=" + std::to_string(kPort),
                                          "--endpoint-reconciler-type=none",

@@ -21,7 +21,8 @@ class ControlPlane {
     static constexpr int kPort = 6443;
 
     // `directory`: for all that it writes. Skips the test where its programs are missing; ready when it returns.
-    explicit ControlPlane(std::filesystem::path directory);
+    // `address`: of this host, by which nodes reach the API server, too; empty: from this host alone.
+    explicit ControlPlane(std::filesystem::path directory, std::string address = "");
 
     // A kubeconfig for that name and those groups ("system:nodes"), by a client certificate.
     std::filesystem::path kubeconfig(const std::string &name, const std::string &group = "");
@@ -44,6 +45,7 @@ class ControlPlane {
     void start(const std::string &name, std::vector<std::string> arguments);
 
     std::filesystem::path directory_, programs_;
+    std::string address_;
     std::vector<Child> children_;
     std::optional<Child> api_server_;
 };
