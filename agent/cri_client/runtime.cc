@@ -5,8 +5,10 @@
 #include <format>
 #include <mutex>
 #include <runtime/v1/api.pb.h>
+#include <thread>
 
 #include "agent/cri_client/labels.h"
+#include "agent/cri_client/places.h"
 #include "base/grpc/messages.h"
 
 namespace ballast::agent {
@@ -16,6 +18,9 @@ namespace cri = ::runtime::v1;
 
 // What a stopping container may take beyond its grace.
 constexpr std::chrono::seconds kSlack{30};
+
+// How many sandboxes and containers are made and started at once.
+unsigned places() { return std::max(4U, 2 * std::thread::hardware_concurrency()); }
 
 int code_of(grpc::Code code) {
     switch (code) {
@@ -90,7 +95,7 @@ ObservedContainer observed(const cri::ContainerStatus &from, const std::string &
 
 struct Runtime::Inner {
     Inner(std::filesystem::path socket, std::chrono::nanoseconds timeout)
-        : client(std::move(socket)), patience(timeout) {}
+        : client(std::move(socket)), patience(timeout), starts(places()) {}
 
     template <typename Response, typename Request>
     Result<Response> ask(const char *method, const Request &request, grpc::CallOptions options) {
@@ -129,6 +134,7 @@ struct Runtime::Inner {
 
     grpc::Client client;
     std::chrono::nanoseconds patience;
+    Places starts;
     std::mutex mutex; // over `ended`, and one listing at a time
     std::map<std::string, ObservedContainer> ended;
     std::map<std::string, std::string> addresses; // of sandboxes that are ready: they have one for life
@@ -230,6 +236,7 @@ Result<ObservedPods> Runtime::pods() {
 Result<std::string> Runtime::run_sandbox(const cri::PodSandboxConfig &config, std::stop_token stop) {
     cri::RunPodSandboxRequest request;
     *request.mutable_config() = config;
+    const Places::Place place = TRY(inner_->starts.take(Places::Turn::kBegins, stop));
     // Plugins of networks may take long: as long as kubelet waits for them.
     const grpc::CallOptions options{.timeout = inner_->patience * 2, .stop = std::move(stop)};
     return TRY(inner_->ask<cri::RunPodSandboxResponse>("RuntimeService/RunPodSandbox", request, options))
@@ -266,12 +273,14 @@ Result<std::string> Runtime::create_container(const std::string &sandbox, const 
     request.set_pod_sandbox_id(sandbox);
     *request.mutable_config() = config;
     *request.mutable_sandbox_config() = sandbox_config;
+    const Places::Place place = TRY(inner_->starts.take(Places::Turn::kFinishes));
     return TRY(inner_->ask<cri::CreateContainerResponse>("RuntimeService/CreateContainer", request)).container_id();
 }
 
 Status Runtime::start_container(const std::string &id) {
     cri::StartContainerRequest request;
     request.set_container_id(id);
+    const Places::Place place = TRY(inner_->starts.take(Places::Turn::kFinishes));
     TRY(inner_->ask<cri::StartContainerResponse>("RuntimeService/StartContainer", request));
     return {};
 }
