@@ -31,6 +31,15 @@ function(ballast_small)
   endforeach()
 endfunction()
 
+# What an image is made of and with, and the machine that boots it: all that `./dev boot` needs, which no test is part of.
+add_custom_target(image-programs)
+
+# ballast_install(TARGET DIR): part of the image, under that directory.
+function(ballast_install name directory)
+  install(TARGETS ${name} DESTINATION ${directory})
+  add_dependencies(image-programs ${name})
+endfunction()
+
 # ballast_program(NAME SOURCES ... [LIBRARIES ...] [DESTINATION DIR])
 # With DESTINATION the program is part of the image, under that directory.
 function(ballast_program name)
@@ -38,7 +47,7 @@ function(ballast_program name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ballast_options ${arg_LIBRARIES})
   if(arg_DESTINATION)
-    install(TARGETS ${name} DESTINATION ${arg_DESTINATION})
+    ballast_install(${name} ${arg_DESTINATION})
   endif()
 endfunction()
 
