@@ -38,7 +38,8 @@ Result<ApiPod> read_api_pod(Json object) {
     }
     entry.pod = std::move(*pod);
     entry.pod.annotations[labels::kConfigSource] = "api";
-    for (std::vector<Container> *list : {&entry.pod.init_containers, &entry.pod.containers}) {
+    for (std::vector<Container> *list :
+         {&entry.pod.init_containers, &entry.pod.containers, &entry.pod.ephemeral_containers}) {
         for (Container &container : *list) {
             container.hash = labels::hash_of(container.name, container.image);
         }

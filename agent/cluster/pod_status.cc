@@ -41,10 +41,10 @@ class Writer {
     Json write() {
         Json own = Json::array(), init = Json::array();
         for (const Container &container : pod_.init_containers) {
-            init.push_back(container_status(container, !container.sidecar));
+            init.push_back(container_status(container, container.sidecar ? Kind::kOwn : Kind::kInit));
         }
         for (const Container &container : pod_.containers) {
-            own.push_back(container_status(container, false));
+            own.push_back(container_status(container, Kind::kOwn));
         }
         phase_ = phase();
         Json status = {{"phase", phase_},
@@ -57,11 +57,16 @@ class Writer {
         if (!init.empty()) {
             status["initContainerStatuses"] = std::move(init);
         }
+        for (const Container &container : pod_.ephemeral_containers) {
+            status["ephemeralContainerStatuses"].push_back(container_status(container, Kind::kEphemeral));
+        }
         write_addresses(status);
         return status;
     }
 
   private:
+    enum class Kind : std::uint8_t { kInit, kOwn, kEphemeral }; // sidecars are as the pod's own
+
     std::string start_time() const {
         const std::string before = json_text(before_, {"startTime"});
         return before.empty() ? time_text(now_) : before;
@@ -70,6 +75,7 @@ class Writer {
     void write_addresses(Json &status) const {
         if (!in_.node_address.empty()) {
             status["hostIP"] = in_.node_address;
+            status["hostIPs"] = Json::array({Json{{"ip", in_.node_address}}});
         }
         const ObservedSandbox *sandbox = in_.observed.sandbox();
         const std::string own = sandbox == nullptr ? "" : sandbox->address;
@@ -145,17 +151,19 @@ class Writer {
         return container != nullptr && container->state == ContainerState::kExited && container->exit_code == 0;
     }
 
-    Json container_status(const Container &container, bool init) const {
+    Json container_status(const Container &container, Kind kind) const {
         const ObservedContainer *here = newest(container);
         const ObservedContainer *last = previous(container);
         Json status = {{"name", container.name},
                        {"image", container.image},
                        {"imageID", ""},
-                       {"ready", init ? has_succeeded(here) : is_ready(container)},
+                       {"ready", kind == Kind::kInit  ? has_succeeded(here)
+                                 : kind == Kind::kOwn ? is_ready(container)
+                                                      : false},
                        {"restartCount", 0},
                        {"state", Json::object()},
                        {"lastState", Json::object()}};
-        if (!init) {
+        if (kind == Kind::kOwn) {
             status["started"] = is_started(container);
         }
         if (here != nullptr) {
@@ -263,10 +271,19 @@ class Writer {
         return condition(type, true, "", "");
     }
 
+    // Sandbox and network are there.
+    Json startable() const {
+        const ObservedSandbox *sandbox = in_.observed.sandbox();
+        return condition("PodReadyToStartContainers",
+                         sandbox != nullptr && sandbox->ready && (pod_.host_network || !sandbox->address.empty()), "",
+                         "");
+    }
+
     Json conditions() const {
         const std::vector<std::string> missing = uninitialized();
         return Json::array(
-            {missing.empty() ? condition("Initialized", true, phase_ == "Succeeded" ? "PodCompleted" : "", "")
+            {startable(),
+             missing.empty() ? condition("Initialized", true, phase_ == "Succeeded" ? "PodCompleted" : "", "")
                              : condition("Initialized", false, "ContainersNotInitialized",
                                          "containers with incomplete status: " + listed(missing)),
              readiness("Ready", true), readiness("ContainersReady", false), condition("PodScheduled", true, "", "")});
@@ -294,8 +311,10 @@ Json rejected_status(const Waiting &why, const Json &before, std::int64_t now) {
 }
 
 Json status_patch(const std::string &uid, Json status) {
-    if (status.contains("podIPs")) {
-        status["podIPs"].insert(status["podIPs"].begin(), Json{{"$patch", "replace"}});
+    for (const char *list : {"podIPs", "hostIPs"}) {
+        if (status.contains(list)) {
+            status[list].insert(status[list].begin(), Json{{"$patch", "replace"}});
+        }
     }
     return {{"metadata", {{"uid", uid}}}, {"status", std::move(status)}};
 }

@@ -134,7 +134,13 @@ Result<cri::ContainerConfig> container_config(const Pod &pod, const Container &c
     to.set_tty(container.tty);
     to.set_stop_signal(TRY(signal_of(container.stop_signal)));
     write_resources(pod, container, inputs.kernel, *to.mutable_linux()->mutable_resources());
-    TRY(write_security(pod, container, inputs.image_user, *to.mutable_linux()->mutable_security_context()));
+    auto &security = *to.mutable_linux()->mutable_security_context();
+    TRY(write_security(pod, container, inputs.image_user, security));
+    if (auto &spaces = *security.mutable_namespace_options();
+        !inputs.target.empty() && spaces.pid() == cri::CONTAINER) {
+        spaces.set_pid(cri::TARGET); // where processes are shared it sees them in any case
+        spaces.set_target_id(inputs.target);
+    }
     return to;
 }
 

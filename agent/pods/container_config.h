@@ -26,6 +26,7 @@ struct ContainerInputs {
     unsigned attempt = 0;   // which start of this container it is, from 0
     std::string image = {}; // what the runtime calls the image
     ImageUser image_user = {};
+    std::string target = {}; // ID of the container whose processes it sees; empty: nobody's
     Variables environment = {};
     std::vector<HostMount> mounts = {};
     Kernel kernel = {};

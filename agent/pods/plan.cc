@@ -85,7 +85,17 @@ class Planner {
         return observed_.container(container.name, sandbox_);
     }
 
+    // At once, whatever the others wait for; and never again, however they end.
+    void plan_ephemeral_containers() {
+        for (const Container &container : pod_.ephemeral_containers) {
+            if (observed_.container(container.name) == nullptr) {
+                plan_.start.push_back(container.name);
+            }
+        }
+    }
+
     void plan_containers() {
+        plan_ephemeral_containers();
         for (const Container *container : all_containers(pod_)) {
             const ObservedContainer *here = now_here(*container);
             if (here == nullptr) {

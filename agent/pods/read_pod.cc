@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/pods/read_pod.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -63,9 +64,15 @@ void read_init_container(const JsonCursor &from, Container &to) {
     }
 }
 
+void read_ephemeral_container(const JsonCursor &from, Container &to) {
+    read_container(from, to);
+    take(from.at("targetContainerName"), to.target);
+}
+
 void read_spec(const JsonCursor &from, Pod &pod) {
     take_list(from.at("initContainers"), pod.init_containers, read_init_container);
     take_list(from.at("containers"), pod.containers, read_container);
+    take_list(from.at("ephemeralContainers"), pod.ephemeral_containers, read_ephemeral_container);
     take_list(from.at("volumes"), pod.volumes, read_volume);
     if (const NamedNumber *policy = from.at("restartPolicy").one_of(kRestartPolicies, "restart policies")) {
         pod.restart_policy = static_cast<RestartPolicy>(policy->number);
@@ -176,9 +183,10 @@ std::vector<const Container *> all_containers(const Pod &pod) {
 }
 
 const Container *find_container(const Pod &pod, const std::string &name) {
-    for (const Container *container : all_containers(pod)) {
-        if (container->name == name) {
-            return container;
+    for (const std::vector<Container> *list : {&pod.init_containers, &pod.containers, &pod.ephemeral_containers}) {
+        const auto found = std::ranges::find(*list, name, &Container::name);
+        if (found != list->end()) {
+            return &*found;
         }
     }
     return nullptr;

@@ -131,8 +131,9 @@ struct Container {
     std::string pull_policy = {};            // Always, IfNotPresent, Never
     ContainerSecurity security = {};
     bool stdin = false, stdin_once = false, tty = false;
-    bool sidecar = false;  // an init container that is restarted always
-    std::string hash = {}; // of its definition, as it stands
+    bool sidecar = false;    // an init container that is restarted always
+    std::string target = {}; // an ephemeral container's: whose processes it sees; empty: nobody's
+    std::string hash = {};   // of its definition, as it stands
 };
 
 struct EmptyDir {
@@ -213,6 +214,7 @@ struct Pod {
 
     std::vector<Container> init_containers = {}; // sidecars among them
     std::vector<Container> containers = {};
+    std::vector<Container> ephemeral_containers = {}; // added while it runs; each is started once
     std::vector<Volume> volumes = {};
     RestartPolicy restart_policy = RestartPolicy::kAlways;
     std::int64_t grace = 30; // terminationGracePeriodSeconds
@@ -241,8 +243,8 @@ struct Pod {
     std::string full_name() const { return name_space + "/" + name; }
 };
 
-// Both kinds, in the order in which they start.
+// Those that the pod began with, of both kinds, in the order in which they start.
 std::vector<const Container *> all_containers(const Pod &pod);
-const Container *find_container(const Pod &pod, const std::string &name);
+const Container *find_container(const Pod &pod, const std::string &name); // of all three kinds
 
 } // namespace ballast::agent

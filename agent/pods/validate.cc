@@ -58,6 +58,7 @@ class Validator {
         }
         check_containers(pod_.init_containers, "spec.initContainers", true);
         check_containers(pod_.containers, "spec.containers", false);
+        check_containers(pod_.ephemeral_containers, "spec.ephemeralContainers", false);
         check_host_ports();
         check_rest();
         return std::move(problems_);

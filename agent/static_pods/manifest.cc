@@ -45,6 +45,9 @@ Result<Pod> read_manifest(const std::string &text, const std::string &file, cons
     if (const std::vector<std::string> problems = validate(pod); !problems.empty()) {
         return fail(EINVAL, file + ": invalid pod: " + joined(problems));
     }
+    if (!pod.ephemeral_containers.empty()) {
+        return fail(EINVAL, file + ": invalid pod: spec.ephemeralContainers: Forbidden: cannot be set on create");
+    }
     if (const std::string resource = api_references(pod); !resource.empty()) {
         return fail(EINVAL, file + ": static pods may not reference " + resource);
     }

@@ -12,6 +12,7 @@
 #include "agent/volumes/volumes.h"
 #include "agent/worker/jobs.h"
 #include "base/file_io.h"
+#include "base/quote.h"
 
 namespace ballast::agent {
 namespace {
@@ -99,12 +100,22 @@ class Start {
         ContainerInputs inputs{.attempt = attempt_,
                                .image = image.reference,
                                .image_user = {.number = image.user, .name = image.user_name},
+                               .target = TRY(target()),
                                .environment =
                                    TRY(environment_of(pod_, container_, world_.surroundings(address_), world_.objects)),
                                .mounts = {},
                                .kernel = world_.kernel};
         inputs.mounts = TRY(mounts(inputs.environment));
         return container_config(pod_, container_, inputs);
+    }
+
+    Result<std::string> target() const {
+        if (container_.target.empty()) {
+            return "";
+        }
+        const ObservedContainer *found = job_.observed.container(container_.target, sandbox_);
+        return found != nullptr ? Result<std::string>(found->id)
+                                : fail(ENOENT, "unable to find target container " + quote(container_.target));
     }
 
     // Kept by this agent, or claimed so.

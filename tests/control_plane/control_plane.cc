@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <format>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/digest.h"
@@ -181,6 +182,11 @@ std::string ControlPlane::output_of(std::vector<std::string> words, const std::s
 }
 
 void ControlPlane::apply(const std::string &documents) const { (void)output_of({"apply", "-f", "-"}, documents); }
+
+int ControlPlane::minor() const {
+    const auto version = nlohmann::json::parse(output_of({"get", "--raw", "/version"}));
+    return std::stoi(version.at("minor").get<std::string>()); // "20", or "20+" of somebody's own
+}
 
 std::string ControlPlane::logs() const {
     std::string text;

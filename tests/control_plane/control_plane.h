@@ -31,6 +31,7 @@ class ControlPlane {
     // The same, and it must succeed: stdout.
     std::string output_of(std::vector<std::string> words, const std::string &input = "") const;
     void apply(const std::string &documents) const;
+    int minor() const; // of its version: 20 for Kubernetes 1.20.2
     // Ends the API server as a power cut would, and starts it again.
     void kill_api_server();
     void start_api_server();

@@ -75,7 +75,8 @@ current-context: x
     // Whoever trusts the cluster's authority alone.
     bool shows_certificate_of_cluster() const {
         http::Client client;
-        http::ClientRequest request{.url = must(http::parse_url("https://127.0.0.1:10250/healthz"))};
+        http::ClientRequest request{.url =
+                                        must(http::parse_url(std::format("https://{}:10250/healthz", kNodeAddress)))};
         request.tls.authorities = must(read_file(plane.path("ca.crt")));
         request.tls.only_those = true;
         const auto answer = client.send(request);

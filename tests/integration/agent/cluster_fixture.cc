@@ -7,8 +7,9 @@ namespace ballast::agent_tests {
 
 ClusterFixture::ClusterFixture(const std::function<Flags(control_plane::ControlPlane &)> &credentials)
     : NodeFixture("syncFrequency: 1s\n"), plane(path("plane")) {
+    must(run_checked({.arguments = {"ip", "address", "replace", std::string(kNodeAddress) + "/32", "dev", "lo"}}));
     more_flags_ = credentials(plane);
-    more_flags_.insert(more_flags_.end(), {"--node-ip", "127.0.0.1", "--node-labels", "zone=here", "--client-ca-file",
+    more_flags_.insert(more_flags_.end(), {"--node-ip", kNodeAddress, "--node-labels", "zone=here", "--client-ca-file",
                                            plane.path("ca.crt").string(), "--cert-dir", path("pki").string()});
     start_agent();
 }
@@ -25,11 +26,11 @@ std::string ClusterFixture::get(const std::string &object, const std::string &js
 void ClusterFixture::until_cluster(const std::function<bool()> &condition, const std::string &what) {
     constexpr auto kPatience = std::chrono::minutes(4); // of a test that would hang: many programs take part
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (!condition() && std::chrono::steady_clock::now() < end) {
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) {
+            FAIL(what << "\n" << agent_log() << "\n" << log() << "\n" << plane.logs());
+        }
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    if (!condition()) {
-        FAIL(what << "\n" << agent_log() << "\n" << log() << "\n" << plane.logs());
     }
 }
 

@@ -16,6 +16,9 @@ class ClusterFixture : public NodeFixture {
   public:
     ClusterFixture() : ClusterFixture([](auto &its_plane) { return joined(its_plane); }) {}
 
+    // The node's. API servers lead nobody to a loopback address.
+    static constexpr const char *kNodeAddress = "192.0.2.10";
+
     // What kubectl prints of one object, by a JSON path.
     std::string get(const std::string &object, const std::string &json_path) const;
     // It must become so; else the logs of everybody are shown.

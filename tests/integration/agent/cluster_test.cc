@@ -9,7 +9,7 @@ TEST_CASE_METHOD(ClusterFixture, "a node joins a cluster and says how it is", "[
     const auto ready = [&] { return get("node/node", "{.status.conditions[?(@.type=='Ready')].status}"); };
     until_cluster([&] { return ready() == "True"; }, "the node is ready");
     REQUIRE(get("node/node", "{.metadata.labels.zone}") == "here");
-    REQUIRE(get("node/node", "{.status.addresses[?(@.type=='InternalIP')].address}") == "127.0.0.1");
+    REQUIRE(get("node/node", "{.status.addresses[?(@.type=='InternalIP')].address}") == kNodeAddress);
     REQUIRE(get("node/node", "{.status.nodeInfo.containerRuntimeVersion}").starts_with("ballast://"));
     REQUIRE(get("node/node", "{.status.images[*].names}").contains("inside"));
     REQUIRE(plane.output_of({"get", "nodes"}).contains(" Ready "));

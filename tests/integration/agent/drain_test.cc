@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// The budget follows, in whatever version of its API there is.
 constexpr const char *kPods = R"yaml(
 apiVersion: apps/v1
 kind: Deployment
@@ -36,17 +37,20 @@ spec:
     spec:
       terminationGracePeriodSeconds: 1
       containers: [{name: d, image: inside, imagePullPolicy: Never, args: [wait]}]
----
-apiVersion: policy/v1beta1
+)yaml";
+
+constexpr const char *kBudget = R"yaml(
 kind: PodDisruptionBudget
 metadata: {name: web}
 spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
 )yaml";
+constexpr int kBudgetsV1 = 21; // since Kubernetes 1.21
 
 } // namespace
 
 TEST_CASE_METHOD(ClusterFixture, "a node is drained as budgets let it, and opened again", "[agent][.long]") {
     plane.apply(kPods);
+    plane.apply(std::string("apiVersion: policy/") + (plane.minor() < kBudgetsV1 ? "v1beta1" : "v1") + kBudget);
     until_cluster([&] { return get("deployment/web", "{.status.availableReplicas}") == "2"; }, "pods run");
     until_cluster([&] { return get("daemonset/every", "{.status.numberReady}") == "1"; }, "one on every node");
     until_cluster([&] { return get("pdb/web", "{.status.currentHealthy}") == "2"; }, "the budget knows of them");

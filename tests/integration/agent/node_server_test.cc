@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <format>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -81,7 +82,8 @@ class Talk : public ClusterFixture {
             {"create", "--raw", "/api/v1/namespaces/default/serviceaccounts/" + account + "/token", "-f", "-"},
             R"({"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}})");
         http::Client client;
-        http::ClientRequest request{.url = must(http::parse_url("https://127.0.0.1:10250" + target))};
+        http::ClientRequest request{.url =
+                                        must(http::parse_url(std::format("https://{}:10250{}", kNodeAddress, target)))};
         request.tls.verify = false;
         request.headers = {
             {"Authorization", "Bearer " + nlohmann::json::parse(answer)["status"]["token"].get<std::string>()}};

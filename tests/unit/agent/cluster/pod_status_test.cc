@@ -75,6 +75,8 @@ TEST_CASE("a pod is pending until each of its containers was made, then it runs"
     REQUIRE(json_text(status, {"phase"}) == "Pending");
     REQUIRE(json_text(status, {"podIP"}) == "10.1.0.7");
     REQUIRE(json_text(status, {"hostIP"}) == "10.0.0.1");
+    REQUIRE(status["hostIPs"] == Json::array({Json{{"ip", "10.0.0.1"}}}));
+    REQUIRE(json_text(condition(status, "PodReadyToStartContainers"), {"status"}) == "True");
     REQUIRE(json_text(status, {"qosClass"}) == "BestEffort");
     const Json &b = status["containerStatuses"][1];
     REQUIRE(b["state"] == Json{{"waiting", {{"reason", "ErrImagePull"}, {"message", "no such image"}}}});
@@ -151,6 +153,24 @@ TEST_CASE("init containers and sidecars come before a pod is initialized", "[age
     REQUIRE(status["initContainerStatuses"][1]["started"] == true);
 }
 
+TEST_CASE("an ephemeral container is told of and counts for nothing", "[agent]") {
+    Case pod(std::string(kTwo) + "  ephemeralContainers: [{name: e, image: z}]\n");
+    pod.observed.containers = {container("a", ContainerState::kRunning), container("b", ContainerState::kRunning)};
+    const Json waits = pod.status();
+    REQUIRE(json_text(waits, {"phase"}) == "Running");
+    REQUIRE(json_text(condition(waits, "Ready"), {"status"}) == "True");
+    REQUIRE(waits["ephemeralContainerStatuses"][0]["state"].contains("waiting"));
+    pod.observed.containers.push_back(container("e", ContainerState::kRunning));
+    const Json runs = pod.status()["ephemeralContainerStatuses"][0];
+    REQUIRE(runs["state"].contains("running"));
+    REQUIRE(runs["ready"] == false);
+    REQUIRE_FALSE(runs.contains("started"));
+    pod.observed.containers.back() = container("e", ContainerState::kExited, 3);
+    const Json ended = pod.status();
+    REQUIRE(ended["ephemeralContainerStatuses"][0]["state"]["terminated"]["exitCode"] == 3);
+    REQUIRE(json_text(ended, {"phase"}) == "Running");
+}
+
 TEST_CASE("a pod is ready when its probes and its gates say so", "[agent]") {
     Case pod("  readinessGates: [{conditionType: lb}]\n  containers:\n"
              "  - {name: a, image: x, readinessProbe: {tcpSocket: {port: 1}}}\n");
@@ -164,7 +184,9 @@ TEST_CASE("a pod is ready when its probes and its gates say so", "[agent]") {
 }
 
 TEST_CASE("a status is patched for the pod of that UID alone", "[agent]") {
-    const Json patch = status_patch("u", {{"podIPs", Json::array({Json{{"ip", "1.2.3.4"}}})}});
+    const Json addresses = Json::array({Json{{"ip", "1.2.3.4"}}});
+    const Json patch = status_patch("u", {{"podIPs", addresses}, {"hostIPs", addresses}});
+    REQUIRE(patch["status"]["hostIPs"][0] == Json{{"$patch", "replace"}});
     REQUIRE(json_text(patch, {"metadata", "uid"}) == "u");
     REQUIRE(patch["status"]["podIPs"][0] == Json{{"$patch", "replace"}});
     const Json rejected = rejected_status({"OutOfcpu", "too small"}, {}, kNow);

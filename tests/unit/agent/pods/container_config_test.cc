@@ -47,6 +47,26 @@ TEST_CASE("a container carries kubelet's labels and annotations", "[agent]") {
     REQUIRE(config.envs(0).key() == "N");
 }
 
+TEST_CASE("an ephemeral container sees the processes of its target", "[agent]") {
+    const std::string spec = "  containers: [{name: a, image: i}]\n  ephemeralContainers: [{name: e, image: i, "
+                             "targetContainerName: a}]\n";
+    const auto namespaces = [](const Pod &pod) {
+        ContainerInputs inputs;
+        inputs.target = "id of a";
+        return must(container_config(pod, pod.ephemeral_containers[0], inputs))
+            .linux()
+            .security_context()
+            .namespace_options();
+    };
+    const Pod pod = pod_of(spec);
+    REQUIRE(pod.ephemeral_containers[0].target == "a");
+    REQUIRE(find_container(pod, "e") == &pod.ephemeral_containers[0]);
+    REQUIRE(namespaces(pod).pid() == cri::TARGET);
+    REQUIRE(namespaces(pod).target_id() == "id of a");
+    REQUIRE(namespaces(pod_of(spec + "  shareProcessNamespace: true\n")).pid() == cri::POD);
+    REQUIRE(config_of(pod).linux().security_context().namespace_options().pid() == cri::CONTAINER);
+}
+
 TEST_CASE("commands and arguments refer to variables", "[agent]") {
     ContainerInputs inputs;
     inputs.environment = {{"N", "v"}};

@@ -123,6 +123,22 @@ TEST_CASE("what follows a sidecar waits for its startup probe", "[agent]") {
     REQUIRE(runtime.plan(pod).start == Names{"a", "b"});
 }
 
+TEST_CASE("an ephemeral container starts once, whatever the others wait for", "[agent]") {
+    const std::string debugger = "  ephemeralContainers: [{name: e, image: x}]\n";
+    REQUIRE(Runtime().plan(pod_of(kTwo + debugger)).start == Names{"a", "b"}); // there is no sandbox yet
+    REQUIRE(Runtime().sandbox("s").running("a").running("b").plan(pod_of(kTwo + debugger)).start == Names{"e"});
+    REQUIRE(Runtime().sandbox("s").running("i").plan(pod_of(kInit + kTwo + debugger)).start == Names{"e"});
+    Runtime ended = Runtime().sandbox("s").running("a").running("b").ended("e", 1);
+    REQUIRE(ended.plan(pod_of(kTwo + debugger)).nothing_to_do());
+    REQUIRE(Runtime()
+                .sandbox("s")
+                .ended("a", 0)
+                .ended("b", 0)
+                .running("e")
+                .plan(pod_of(kTwo + debugger + "  restartPolicy: Never\n"))
+                .finished);
+}
+
 TEST_CASE("a container that ended is started again as the pod's policy says", "[agent]") {
     for (const auto &[policy, code, again] : {std::tuple("Always", 0, true),
                                               {"Always", 1, true},

@@ -105,6 +105,7 @@ TEST_CASE("a static pod refers to nothing that only an API server has", "[agent]
             "/m/web.yaml: static pods may not reference configmaps");
     REQUIRE(refused(one + "  volumes: [{name: v, secret: {secretName: m}}]\n").ends_with("may not reference secrets"));
     REQUIRE(refused(one + "  serviceAccountName: me\n").ends_with("may not reference serviceaccounts"));
+    REQUIRE(refused(one + "  ephemeralContainers: [{name: e, image: i}]\n").ends_with("cannot be set on create"));
     REQUIRE(refused("  containers: [{name: a, image: i, envFrom: [{secretRef: {name: s}}]}]\n")
                 .ends_with("may not reference secrets"));
     REQUIRE(
