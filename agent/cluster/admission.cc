@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "agent/pods/sysctls.h"
+
 namespace ballast::agent {
 namespace {
 
@@ -89,6 +91,16 @@ std::optional<Waiting> misplaced(const Pod &pod, const Json &node) {
 }
 
 } // namespace
+
+std::optional<Waiting> unfit(const Pod &pod, const Texts &allowed_sysctls) {
+    if (!pod.operating_system.empty() && pod.operating_system != "linux") {
+        return Waiting{"PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"};
+    }
+    if (const auto problem = forbidden_sysctl(pod, allowed_sysctls)) {
+        return Waiting{"SysctlForbidden", "forbidden sysctl: " + *problem};
+    }
+    return std::nullopt;
+}
 
 std::optional<Waiting> refusal_of(const Pod &pod, const std::vector<const Pod *> &others, const Json &node) {
     const Json &allocatable = json_at(node, {"status", "allocatable"});

@@ -7,9 +7,9 @@
 
 #include "agent/cluster/admission.h"
 #include "agent/cluster/drain.h"
+#include "agent/cluster/last_words.h"
 #include "agent/cluster/pod_status.h"
 #include "agent/volumes/pod_directory.h"
-#include "base/file_io.h"
 #include "base/http/url.h"
 #include "base/log.h"
 #include "base/timestamp.h"
@@ -17,9 +17,8 @@
 namespace ballast::agent {
 namespace {
 
-constexpr std::chrono::seconds kRetry{2};         // what the API server did not take is told again
-constexpr std::size_t kMostLastWords = 4096;      // containers
-constexpr std::uint64_t kLongestLastWords = 4096; // bytes, as kubelet's
+constexpr std::chrono::seconds kRetry{2};    // what the API server did not take is told again
+constexpr std::size_t kMostLastWords = 4096; // containers
 
 std::string path_of(const Pod &pod) { return "/api/v1/namespaces/" + pod.name_space + "/pods/" + pod.name; }
 
@@ -219,9 +218,11 @@ void Cluster::admit(Entry &entry, const Pods &pods) {
             others.push_back(&other.api.pod);
         }
     }
-    entry.api.refusal = leaving_
-                            ? std::optional(Waiting{"NodeShutdown", "Pod was rejected as the node is shutting down."})
-                            : refusal_of(entry.api.pod, others, reporter_->node());
+    entry.api.refusal = leaving_ ? Waiting{"NodeShutdown", "Pod was rejected as the node is shutting down."}
+                                 : unfit(entry.api.pod, options_.config.allowed_sysctls);
+    if (!entry.api.refusal) {
+        entry.api.refusal = refusal_of(entry.api.pod, others, reporter_->node());
+    }
     if (entry.api.refusal) {
         note(entry.api.pod,
              {.warning = true, .reason = entry.api.refusal->reason, .message = entry.api.refusal->message});
@@ -343,11 +344,10 @@ std::string Cluster::last_words(const Pod &pod, const ObservedContainer &contain
     if (last_words_.size() >= kMostLastWords) {
         last_words_.clear();
     }
-    const PodDirectory directory(options_.root_directory, pod.uid);
-    std::string words =
-        read_file(directory.termination_message(container.name, container.attempt)).value_or(""); // most have none
-    words.resize(std::min<std::size_t>(words.size(), kLongestLastWords));
-    return last_words_.emplace(container.id, std::move(words)).first->second;
+    const std::filesystem::path file =
+        PodDirectory(options_.root_directory, pod.uid).termination_message(container.name, container.attempt);
+    return last_words_.emplace(container.id, agent::last_words(container, file, options_.config.pod_logs))
+        .first->second;
 }
 
 void Cluster::send_status(Entry &entry, Json status) {

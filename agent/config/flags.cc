@@ -17,7 +17,6 @@ namespace {
 // Flags that documents written for kubelet hold and that have no effect here. All of them take a value; those of truth
 // may stand without.
 constexpr std::array kWithoutEffect = std::to_array<const char *>({
-    "--allowed-unsafe-sysctls",
     "--cgroup-root",
     "--cloud-config",
     "--config-dir",
@@ -79,7 +78,7 @@ constexpr const char *kUsualManifests = "/etc/kubernetes/manifests";
 // What the command line says; empty: nothing.
 struct Said {
     Options options;
-    std::string endpoint, node_labels, taints, addresses, cluster_dns, request_timeout, cloud_provider;
+    std::string endpoint, node_labels, taints, addresses, cluster_dns, allowed_sysctls, request_timeout, cloud_provider;
     std::string cluster_domain, resolv_conf, cgroup_driver, static_pods, provider_id, logs;
     std::string address, health_address, certificate, key, authorities, authorization, token_time;
     std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves, rotates,
@@ -121,6 +120,7 @@ void add_options(CLI::App &app, Said &said) {
     app.add_option("--runtime-request-timeout", said.request_timeout, "how long the container runtime may take");
     app.add_option("--pod-manifest-path", said.static_pods, "manifests of static pods");
     app.add_option("--cluster-dns", said.cluster_dns, "addresses of the cluster's name servers");
+    app.add_option("--allowed-unsafe-sysctls", said.allowed_sysctls, "NAME,BEGINNING*,... that pods may set");
     app.add_option("--cluster-domain", said.cluster_domain, "the cluster's domain");
     app.add_option("--resolv-conf", said.resolv_conf, "the resolver's file that pods get");
     app.add_option("--cgroup-driver", said.cgroup_driver, "systemd");
@@ -220,6 +220,9 @@ Status take_values(Said &said) {
     config.verbosity = std::max(config.verbosity, said.verbosity);
     if (!said.cluster_dns.empty()) {
         config.cluster_dns = split(said.cluster_dns);
+    }
+    if (!said.allowed_sysctls.empty()) {
+        config.allowed_sysctls = split(said.allowed_sysctls);
     }
     if (!said.request_timeout.empty()) {
         const auto timeout = parse_duration(said.request_timeout);

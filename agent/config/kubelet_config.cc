@@ -17,7 +17,6 @@ constexpr const char *kKind = "KubeletConfiguration";
 
 // Fields of Kubernetes 1.34 that have no effect here. A value that says nothing is no reason for a word.
 constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
-    "allowedUnsafeSysctls",
     "cgroupRoot",
     "configMapAndSecretChangeDetectionStrategy",
     "containerLogMaxFiles",
@@ -148,6 +147,7 @@ std::vector<Field> fields_of(KubeletConfig &config) {
         flag_field("serializeImagePulls", config.serialize_image_pulls),
         number_field("maxParallelImagePulls", config.most_parallel_pulls, 1, kMost),
         texts_field("clusterDNS", config.cluster_dns),
+        texts_field("allowedUnsafeSysctls", config.allowed_sysctls),
         text_field("clusterDomain", config.cluster_domain),
         text_field("resolvConf", config.resolv_conf),
         flag_field("cgroupsPerQOS", config.cgroups_per_qos),

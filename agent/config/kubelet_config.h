@@ -32,6 +32,7 @@ struct KubeletConfig {
     std::string cluster_domain;
     std::string resolv_conf = "/etc/resolv.conf";
 
+    std::vector<std::string> allowed_sysctls; // of pods, beside the safe ones: names, or beginnings with '*'
     bool cgroups_per_qos = true;
     std::string cgroup_driver = "systemd";
     bool cpu_cfs_quota = true;

@@ -87,6 +87,7 @@ void read_spec(const JsonCursor &from, Pod &pod) {
               [](const JsonCursor &secret, std::string &to) { take(secret.at("name"), to); });
     take(from.at("enableServiceLinks"), pod.service_links);
     take(from.at("runtimeClassName"), pod.runtime_class);
+    take(from.at("os").at("name"), pod.operating_system);
     take(from.at("priority"), pod.priority);
     take(from.at("priorityClassName"), pod.priority_class);
     take(from.at("nodeSelector"), pod.node_selector);

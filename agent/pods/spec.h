@@ -230,6 +230,7 @@ struct Pod {
     Texts pull_secrets = {}; // names; those of its service account are among them
     bool service_links = true;
     std::string runtime_class = {};
+    std::string operating_system = {}; // empty: any
     std::optional<std::int64_t> priority = {};
     std::string priority_class = {};
     Resources overhead = {}; // in `requests`

@@ -36,6 +36,16 @@ TEST_CASE("a pod is taken when what it asks for is there", "[agent]") {
     REQUIRE_FALSE(refusal_of(half, {&half, &half, &half, &half}, Json()));
 }
 
+TEST_CASE("a pod of another system, or with settings of the kernel that are not safe, is not for this node",
+          "[agent]") {
+    CHECK_FALSE(unfit(pod_with("cpu: 1m", "  os: {name: linux}\n"), {}));
+    CHECK(unfit(pod_with("cpu: 1m", "  os: {name: windows}\n"), {})->reason == "PodOSNotSupported");
+    const Pod sets = pod_with("cpu: 1m", "  securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}]}\n");
+    CHECK(unfit(sets, {})->reason == "SysctlForbidden");
+    CHECK(unfit(sets, {})->message == "forbidden sysctl: \"kernel.msgmax\" not allowlisted");
+    CHECK_FALSE(unfit(sets, {"kernel.msg*"}));
+}
+
 TEST_CASE("init containers ask one after the other, sidecars beside all", "[agent]") {
     const std::string init = "  initContainers:\n"
                              "  - {name: s, image: x, restartPolicy: Always, resources: {requests: {cpu: 500m}}}\n"
