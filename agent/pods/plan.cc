@@ -57,6 +57,9 @@ class Planner {
                        }));
     }
 
+    // Of a container whose turn has not come, as kubelet has it.
+    Waiting not_yet() const { return {pod_.init_containers.empty() ? "ContainerCreating" : "PodInitializing", ""}; }
+
     void plan_new_sandbox(const ObservedSandbox *last) {
         plan_.new_sandbox = true;
         plan_.sandbox_attempt = last == nullptr ? 0 : last->attempt + 1;
@@ -66,7 +69,7 @@ class Planner {
             }
         }
         for (const Container *container : all_containers(pod_)) {
-            plan_.waiting[container->name] = {"ContainerCreating", ""};
+            plan_.waiting[container->name] = not_yet();
         }
         if (!pod_.init_containers.empty()) {
             want(pod_.init_containers.front(), nullptr);
@@ -99,7 +102,7 @@ class Planner {
         for (const Container *container : all_containers(pod_)) {
             const ObservedContainer *here = now_here(*container);
             if (here == nullptr) {
-                plan_.waiting[container->name] = {"PodInitializing", ""};
+                plan_.waiting[container->name] = not_yet();
             }
         }
         const bool begun = std::ranges::any_of(

@@ -92,6 +92,9 @@ TEST_CASE("init containers run one after the other, and then the others start", 
     const Plan last = Runtime().sandbox("s").ended("i", 0).ended("j", 0).plan(pod);
     REQUIRE(last.start == Names{"a", "b"});
     REQUIRE(Runtime().sandbox("s").ended("i", 0).plan(pod).waiting.at("a").reason == "PodInitializing");
+    REQUIRE(Runtime().plan(pod).waiting.at("a").reason == "PodInitializing");
+    REQUIRE(Runtime().plan(pod_of(kTwo)).waiting.at("a").reason == "ContainerCreating");
+    REQUIRE(Runtime().sandbox("s").plan(pod_of(kTwo)).waiting.at("a").reason == "ContainerCreating");
 }
 
 TEST_CASE("an init container that failed runs again, unless the pod is never restarted", "[agent]") {
