@@ -3,11 +3,10 @@
 // registry of the test's, which answers under the names of theirs and holds stand-ins (critest.yaml).
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
-#include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "tests/images/registry.h"
 #include "tests/images/sources.h"
+#include "tests/peers/ginkgo_report.h"
 #include "tests/peers/peer_machine.h"
 #include "tests/unit/check.h"
 #include "tests/vm/engine/docker_machine.h"
@@ -98,38 +97,6 @@ void add_apparmor_parser(vm::Machine &machine) {
             "printf 'signal,\nnetwork,\ncapability,\n' >/etc/apparmor.d/abstractions/base");
 }
 
-std::string name_of(const nlohmann::json &spec) {
-    std::string name;
-    for (const auto &level : spec.at("ContainerHierarchyTexts")) {
-        name += level.get<std::string>() + " / ";
-    }
-    return name + spec.at("LeafNodeText").get<std::string>();
-}
-
-// Counts what a report of Ginkgo says, and tells each spec that failed with its reason.
-void check_report(const fs::path &file) {
-    std::map<std::string, int> counts;
-    std::string failed;
-    for (const auto &suite : nlohmann::json::parse(must(read_file(file)))) {
-        for (const auto &spec : suite.at("SpecReports")) {
-            if (spec.at("LeafNodeType") != "It") {
-                continue;
-            }
-            const std::string state = spec.at("State");
-            ++counts[state];
-            if (state != "passed" && state != "skipped" && state != "pending") {
-                const auto failure = spec.value("Failure", nlohmann::json::object());
-                failed += state + ": " + name_of(spec) + ": " + failure.value("Message", "") + "\n";
-            }
-        }
-    }
-    for (const auto &[state, count] : counts) {
-        std::cout << count << " " << state << "\n";
-    }
-    CHECK(failed == "");
-    CHECK(counts["passed"] > 0);
-}
-
 } // namespace
 
 TEST_CASE("crictl and docker see the same containers", "[peers][vm]") {
@@ -162,7 +129,7 @@ TEST_CASE("Kubernetes' critest", "[peers][vm]") {
     const TemporaryDirectory scratch = must(TemporaryDirectory::create("/tmp", "critest-"));
     INFO(done.output);
     must(machine.copy_out("/var/lib/peers/report.json", scratch.path() / "report.json"));
-    check_report(scratch.path() / "report.json");
+    check_ginkgo_report(scratch.path() / "report.json");
 }
 
 } // namespace ballast::peers

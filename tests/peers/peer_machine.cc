@@ -11,13 +11,14 @@ namespace ballast::peers {
 
 namespace fs = std::filesystem;
 
-vm::Machine peer_machine() {
+vm::Machine peer_machine(std::vector<std::uint16_t> ports) {
     vm::MachineOptions options{.image = "out/images/ballast-test.qcow2"};
     if (!fs::exists(options.image)) {
         SKIP(options.image.string() + " is not there; make it with ./dev image --variant test");
     }
     options.memory = 3072;
     options.disk_size = 20ULL << 30;
+    options.forwarded_ports = std::move(ports);
     options.log_directory = vm::test_log_directory();
     vm::Machine machine = must(vm::Machine::from_snapshot(std::move(options)));
     for (const fs::path program : {BALLAST_OCI_PROGRAM, BALLAST_OCI_SCOPE_PROGRAM}) {

@@ -14,8 +14,8 @@ inline constexpr const char *kOurs = "/usr/lib/ballast/ballast-oci";
 inline constexpr const char *kCrun = "/usr/bin/crun";
 inline constexpr const char *kRunc = "/usr/sbin/runc";
 
-// Ends the test as skipped when there is no test image.
-vm::Machine peer_machine();
+// Ends the test as skipped when there is no test image. `ports`: of the guest's, for Machine::port().
+vm::Machine peer_machine(std::vector<std::uint16_t> ports = {});
 
 // Runs a shell's command line and gives stdout; another status than 0 fails the test with both streams.
 std::string run(vm::Machine &machine, const std::string &command);
