@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/subprocess.h"
+#include "base/tree_size.h"
 #include "runtime/engine/apparmor.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/list_filters.h"
 #include "runtime/engine/names.h"
 #include "runtime/engine/pods.h"
-#include "runtime/engine/tree_size.h"
 #include "runtime/engine/user_namespace.h"
 #include "runtime/log/reader.h"
 

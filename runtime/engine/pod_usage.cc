@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/tree_size.h"
 #include "runtime/engine/core.h"
 #include "runtime/engine/pods.h"
 #include "runtime/engine/scope.h"
-#include "runtime/engine/tree_size.h"
 #include "runtime/engine/usage.h"
 
 // What pods and their containers use.
@@ -28,9 +28,9 @@ DiskUse writable_layer(Engine::Core &core, Container &container) {
             return container.writable;
         }
     }
-    const DiskUse use = disk_use(core.paths(container.id).disk / "upper");
+    const TreeUse use = tree_use(core.paths(container.id).disk / "upper");
     const std::scoped_lock lock(container.mutex);
-    return container.writable = use;
+    return container.writable = {.read = now(), .bytes = use.bytes, .inodes = use.inodes};
 }
 
 ContainerUsage usage_of(Engine::Core &core, const ContainerPtr &container) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/engine/tree_size.h"
+#include "base/tree_size.h"
 
 #include <functional>
 #include <set>
 #include <sys/stat.h>
 
-namespace ballast::engine {
+namespace ballast {
 namespace {
 
 namespace fs = std::filesystem;
@@ -35,9 +35,9 @@ std::uint64_t tree_size(const fs::path &root) {
     return bytes;
 }
 
-DiskUse disk_use(const fs::path &root) {
+TreeUse tree_use(const fs::path &root) {
     constexpr std::uint64_t kBlock = 512; // of st_blocks, whatever the file system's are
-    DiskUse use{.read = std::chrono::system_clock::now()};
+    TreeUse use;
     const auto add = [&use](const struct stat &status) {
         use.bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlock;
         use.inodes++;
@@ -50,4 +50,4 @@ DiskUse disk_use(const fs::path &root) {
     return use;
 }
 
-} // namespace ballast::engine
+} // namespace ballast
