@@ -124,6 +124,8 @@ NodeInputs Cluster::inputs() {
 
 void Cluster::note(const Pod &pod, const Note &note) { events_.add(pod, note, now_ns()); }
 
+void Cluster::note_node(const Note &note) { events_.add_of_node(note, now_ns()); }
+
 std::vector<WantedPod> Cluster::wanted() const {
     std::vector<WantedPod> pods;
     if (!objects_.knows_services()) {

@@ -68,6 +68,7 @@ class Cluster {
     PodObjects objects() { return objects_.functions(); }
     // From any thread.
     void note(const Pod &pod, const Note &note);
+    void note_node(const Note &note);
     // As drain_node() and uncordon_node(), of this node; EAGAIN as access(). From any thread, and they take their time.
     Status drain(std::chrono::milliseconds time);
     Status uncordon();

@@ -17,8 +17,22 @@ std::string path_of(const std::string &name_space) { return "/api/v1/namespaces/
 } // namespace
 
 void Events::add(const Pod &pod, const Note &note, std::int64_t now) {
+    add({{"kind", "Pod"},
+         {"apiVersion", "v1"},
+         {"namespace", pod.name_space},
+         {"name", pod.name},
+         {"uid", pod.uid}},
+        pod.name_space, note, now);
+}
+
+// A node is in no namespace, and its UID in events is its name: as kubelet's.
+void Events::add_of_node(const Note &note, std::int64_t now) {
+    add({{"kind", "Node"}, {"name", node_}, {"uid", node_}}, "default", note, now);
+}
+
+void Events::add(const Json &involved, const std::string &name_space, const Note &note, std::int64_t now) {
     const std::string time = timestamp(now, Fraction::kNone);
-    const std::string key = pod.uid + "/" + note.reason + "/" + note.message;
+    const std::string key = json_text(involved, {"uid"}) + "/" + note.reason + "/" + note.message;
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= kMostWaiting) {
         return; // the API server is away, and what happens next is told again
@@ -29,23 +43,18 @@ void Events::add(const Pod &pod, const Note &note, std::int64_t now) {
     Event &event = told_[key];
     if (event.name.empty()) {
         event = {.key = key,
-                 .name_space = pod.name_space,
-                 .name = std::format("{}.{:x}{:x}", pod.name, now, number_++),
+                 .name_space = name_space,
+                 .name = std::format("{}.{:x}{:x}", json_text(involved, {"name"}), now, number_++),
                  .object = {{"apiVersion", "v1"},
                             {"kind", "Event"},
-                            {"involvedObject",
-                             {{"kind", "Pod"},
-                              {"apiVersion", "v1"},
-                              {"namespace", pod.name_space},
-                              {"name", pod.name},
-                              {"uid", pod.uid}}},
+                            {"involvedObject", involved},
                             {"reason", note.reason},
                             {"message", note.message.substr(0, kLongestMessage)},
                             {"type", note.warning ? "Warning" : "Normal"},
                             {"source", {{"component", "kubelet"}, {"host", node_}}},
                             {"firstTimestamp", time}},
                  .count = 0};
-        event.object["metadata"] = {{"name", event.name}, {"namespace", pod.name_space}};
+        event.object["metadata"] = {{"name", event.name}, {"namespace", name_space}};
     }
     event.count++;
     event.object["count"] = event.count;

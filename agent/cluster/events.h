@@ -24,6 +24,7 @@ class Events {
 
     // From any thread.
     void add(const Pod &pod, const Note &note, std::int64_t now);
+    void add_of_node(const Note &note, std::int64_t now);
     // Sends what has been added. In the owner's thread.
     void step();
     bool waits() const; // something is to be sent
@@ -35,6 +36,7 @@ class Events {
         Json object = {};
         int count = 1;
     };
+    void add(const Json &involved, const std::string &name_space, const Note &note, std::int64_t now);
     void send(const Event &event); // in the background
 
     ApiServer &server_;

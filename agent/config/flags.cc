@@ -20,8 +20,6 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--cgroup-root",
     "--cloud-config",
     "--config-dir",
-    "--container-log-max-files",
-    "--container-log-max-size",
     "--container-runtime",
     "--cpu-manager-policy",
     "--enforce-node-allocatable",
@@ -35,8 +33,6 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--hairpin-mode",
     "--image-credential-provider-bin-dir",
     "--image-credential-provider-config",
-    "--image-gc-high-threshold",
-    "--image-gc-low-threshold",
     "--image-service-endpoint",
     "--kube-api-burst",
     "--kube-api-qps",
@@ -44,6 +40,9 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--kubelet-cgroups",
     "--logging-format",
     "--max-open-files",
+    "--maximum-dead-containers",
+    "--maximum-dead-containers-per-container",
+    "--minimum-container-ttl-duration",
     "--network-plugin",
     "--node-status-update-frequency",
     "--oom-score-adj",
@@ -84,6 +83,8 @@ struct Said {
     std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves, rotates,
         cluster_signs;
     std::optional<long long> most_pods, pids_limit, port, health_port, read_only_port;
+    std::string log_size, image_least_age;
+    std::optional<long long> log_files, image_high, image_low;
     long long verbosity = 0;
     std::vector<std::string> ignored;
     bool version = false;
@@ -150,6 +151,15 @@ void add_server_options(CLI::App &app, Said &said) {
     app.add_flag("--enable-server", said.serves, "answer at --port");
 }
 
+void add_upkeep_options(CLI::App &app, Said &said) {
+    app.add_option("--container-logs-dir", said.options.container_logs, "where links to containers' logs are");
+    app.add_option("--container-log-max-size", said.log_size, "a log that is larger is turned");
+    app.add_option("--container-log-max-files", said.log_files, "how many logs a container has");
+    app.add_option("--image-gc-high-threshold", said.image_high, "percent of the disk from which on images go");
+    app.add_option("--image-gc-low-threshold", said.image_low, "percent of the disk until which they go");
+    app.add_option("--minimum-image-ttl-duration", said.image_least_age, "how long an image stays in any case");
+}
+
 template <typename T>
 void take_value(const std::optional<T> &from, T &to) {
     to = from.value_or(to);
@@ -201,6 +211,24 @@ Status take_server_values(const Said &said, ServerConfig &server) {
     return check(server);
 }
 
+Status take_upkeep_values(const Said &said, UpkeepConfig &upkeep) {
+    take_value(said.log_files, upkeep.log_files);
+    take_value(said.image_high, upkeep.image_high);
+    take_value(said.image_low, upkeep.image_low);
+    if (!said.log_size.empty()) {
+        upkeep.log_bytes = TRY(log_bytes_of(said.log_size).within("--container-log-max-size"));
+    }
+    if (!said.image_least_age.empty()) {
+        const auto age = parse_duration(said.image_least_age);
+        if (!age) {
+            return fail(EINVAL,
+                        "--minimum-image-ttl-duration: want a time like 2m, not " + quote(said.image_least_age));
+        }
+        upkeep.image_least_age = *age;
+    }
+    return check(upkeep);
+}
+
 Status take_values(Said &said) {
     KubeletConfig &config = said.options.config;
     take_text(said.endpoint, config.runtime_endpoint);
@@ -217,6 +245,7 @@ Status take_values(Said &said) {
     take_value(said.most_pods, config.most_pods);
     take_value(said.pids_limit, config.pod_pids_limit);
     TRY(take_server_values(said, config.server));
+    TRY(take_upkeep_values(said, config.upkeep));
     config.verbosity = std::max(config.verbosity, said.verbosity);
     if (!said.cluster_dns.empty()) {
         config.cluster_dns = split(said.cluster_dns);
@@ -288,6 +317,7 @@ Result<std::variant<Options, Answer>> read_command_line(std::vector<std::string>
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast); // whoever adds flags wins
     add_options(app, said);
     add_server_options(app, said);
+    add_upkeep_options(app, said);
     add_without_effect(app, said);
     for (std::string &argument : arguments) {
         argument = argument.starts_with("-v=") ? "-" + argument : argument; // Go's flags take a "=" after one letter

@@ -22,6 +22,7 @@ struct Options {
     std::filesystem::path kubeconfig, bootstrap_kubeconfig;
     std::filesystem::path root_directory = "/var/lib/kubelet";
     std::filesystem::path certificates = "/var/lib/kubelet/pki";
+    std::filesystem::path container_logs = "/var/log/containers"; // links to logs, for those who collect them
     std::string node_name; // from --hostname-override, or this machine's name
     std::vector<std::string> node_addresses;
     Labels node_labels;

@@ -19,10 +19,6 @@ constexpr const char *kKind = "KubeletConfiguration";
 constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "cgroupRoot",
     "configMapAndSecretChangeDetectionStrategy",
-    "containerLogMaxFiles",
-    "containerLogMaxSize",
-    "containerLogMaxWorkers",
-    "containerLogMonitorInterval",
     "contentType",
     "cpuManagerPolicy",
     "cpuManagerPolicyOptions",
@@ -48,10 +44,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "featureGates",
     "hairpinMode",
     "httpCheckFrequency",
-    "imageGCHighThresholdPercent",
-    "imageGCLowThresholdPercent",
-    "imageMaximumGCAge",
-    "imageMinimumGCAge",
     "imagePullCredentialsVerificationPolicy",
     "imageServiceEndpoint",
     "iptablesDropBit",
@@ -167,6 +159,7 @@ std::vector<Field> fields_of(KubeletConfig &config) {
     };
     std::ranges::move(server_fields(config.server), std::back_inserter(fields));
     std::ranges::move(shutdown_fields(config.shutdown), std::back_inserter(fields));
+    std::ranges::move(upkeep_fields(config.upkeep), std::back_inserter(fields));
     return fields;
 }
 
@@ -197,6 +190,9 @@ Status check_values(const YamlNode &root, const KubeletConfig &config) {
     }
     if (const Status possible = check(config.shutdown); !possible.has_value()) {
         return wrong(root, possible.error().message);
+    }
+    if (const Status kept = check(config.upkeep); !kept.has_value()) {
+        return wrong(root, kept.error().message);
     }
     constexpr auto kMostRestartPeriod = std::chrono::minutes(5);
     if (config.most_restart_period < std::chrono::seconds(1) || config.most_restart_period > kMostRestartPeriod) {

@@ -11,6 +11,7 @@
 #include "agent/config/server_config.h"
 #include "agent/config/shutdown.h"
 #include "agent/config/taint.h"
+#include "agent/config/upkeep_config.h"
 #include "base/result.h"
 
 // KubeletConfiguration (kubelet.config.k8s.io/v1beta1): the file that kubeadm writes and `--config` names.
@@ -53,6 +54,7 @@ struct KubeletConfig {
 
     ServerConfig server;
     ShutdownConfig shutdown;
+    UpkeepConfig upkeep;
 
     long long verbosity = 0;
 

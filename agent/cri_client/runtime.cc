@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <format>
-#include <mutex>
 #include <runtime/v1/api.pb.h>
 #include <thread>
 
 #include "agent/cri_client/labels.h"
-#include "agent/cri_client/places.h"
-#include "base/grpc/messages.h"
+#include "agent/cri_client/runtime_inner.h"
 
 namespace ballast::agent {
 namespace {
@@ -21,27 +19,6 @@ constexpr std::chrono::seconds kSlack{30};
 
 // How many sandboxes and containers are made and started at once.
 unsigned places() { return std::max(4U, 2 * std::thread::hardware_concurrency()); }
-
-int code_of(grpc::Code code) {
-    switch (code) {
-    case grpc::Code::kUnavailable:
-        return EAGAIN;
-    case grpc::Code::kDeadlineExceeded:
-        return ETIMEDOUT;
-    case grpc::Code::kCancelled:
-        return ECANCELED;
-    case grpc::Code::kNotFound:
-        return ENOENT;
-    case grpc::Code::kInvalidArgument:
-        return EINVAL;
-    case grpc::Code::kAlreadyExists:
-        return EEXIST;
-    case grpc::Code::kUnimplemented:
-        return ENOTSUP;
-    default:
-        return EIO;
-    }
-}
 
 template <typename Labels>
 std::string label(const Labels &labels, const char *name) {
@@ -93,55 +70,39 @@ ObservedContainer observed(const cri::ContainerStatus &from, const std::string &
 
 } // namespace
 
-struct Runtime::Inner {
-    Inner(std::filesystem::path socket, std::chrono::nanoseconds timeout)
-        : client(std::move(socket)), patience(timeout), starts(places()) {}
-
-    template <typename Response, typename Request>
-    Result<Response> ask(const char *method, const Request &request, grpc::CallOptions options) {
-        auto reply = grpc::call<Response>(client, std::string("/runtime.v1.") + method, request, options);
-        if (!reply.outcome.ok()) {
-            return fail(code_of(reply.outcome.code), reply.outcome.message);
-        }
-        return std::move(reply.response);
+int code_of(grpc::Code code) {
+    switch (code) {
+    case grpc::Code::kUnavailable:
+        return EAGAIN;
+    case grpc::Code::kDeadlineExceeded:
+        return ETIMEDOUT;
+    case grpc::Code::kCancelled:
+        return ECANCELED;
+    case grpc::Code::kNotFound:
+        return ENOENT;
+    case grpc::Code::kInvalidArgument:
+        return EINVAL;
+    case grpc::Code::kAlreadyExists:
+        return EEXIST;
+    case grpc::Code::kUnimplemented:
+        return ENOTSUP;
+    default:
+        return EIO;
     }
-    template <typename Response, typename Request>
-    Result<Response> ask(const char *method, const Request &request) {
-        return ask<Response>(method, request, {.timeout = patience});
-    }
+}
 
-    template <typename Response, typename Request>
-    Result<std::string> stream_url(const char *method, const char *what, const std::string &id, StreamChoice streams,
-                                   Request request) {
-        request.set_container_id(id);
-        request.set_stdin(streams.input);
-        request.set_stdout(streams.output);
-        request.set_stderr(streams.errors);
-        request.set_tty(streams.terminal);
-        return TRY(ask<Response>((std::string("RuntimeService/") + method).c_str(), request).within(what)).url();
+Result<ObservedContainer> Runtime::Inner::status(const cri::Container &listed) {
+    if (const auto found = ended.find(listed.id()); found != ended.end()) {
+        return found->second;
     }
-
-    // Its status; from memory when it was known to have ended.
-    Result<ObservedContainer> status(const cri::Container &listed) {
-        if (const auto found = ended.find(listed.id()); found != ended.end()) {
-            return found->second;
-        }
-        cri::ContainerStatusRequest request;
-        request.set_container_id(listed.id());
-        const auto response = TRY(ask<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request));
-        return observed(response.status(), listed.pod_sandbox_id());
-    }
-
-    grpc::Client client;
-    std::chrono::nanoseconds patience;
-    Places starts;
-    std::mutex mutex; // over `ended`, and one listing at a time
-    std::map<std::string, ObservedContainer> ended;
-    std::map<std::string, std::string> addresses; // of sandboxes that are ready: they have one for life
-};
+    cri::ContainerStatusRequest request;
+    request.set_container_id(listed.id());
+    const auto response = TRY(ask<cri::ContainerStatusResponse>("RuntimeService/ContainerStatus", request));
+    return observed(response.status(), listed.pod_sandbox_id());
+}
 
 Runtime::Runtime(std::filesystem::path socket, std::chrono::nanoseconds patience)
-    : inner_(std::make_unique<Inner>(std::move(socket), patience)) {}
+    : inner_(std::make_unique<Inner>(std::move(socket), patience, places())) {}
 Runtime::~Runtime() = default;
 
 Result<std::string> Runtime::version() {
@@ -162,19 +123,6 @@ Result<std::string> Runtime::trouble() {
         }
     }
     return troubles;
-}
-
-Result<std::vector<Runtime::ImageOnNode>> Runtime::images() {
-    const auto answer = TRY(inner_->ask<cri::ListImagesResponse>("ImageService/ListImages", cri::ListImagesRequest())
-                                .within("list images"));
-    std::vector<ImageOnNode> images;
-    for (const cri::Image &image : answer.images()) {
-        ImageOnNode &to = images.emplace_back();
-        to.names.assign(image.repo_digests().begin(), image.repo_digests().end());
-        to.names.insert(to.names.end(), image.repo_tags().begin(), image.repo_tags().end());
-        to.size = static_cast<std::int64_t>(image.size());
-    }
-    return images;
 }
 
 Result<ObservedPods> Runtime::pods() {
@@ -304,6 +252,14 @@ Status Runtime::remove_container(const std::string &id) {
     return {};
 }
 
+Status Runtime::reopen_log(const std::string &id) {
+    cri::ReopenContainerLogRequest request;
+    request.set_container_id(id);
+    TRY(inner_->ask<cri::ReopenContainerLogResponse>("RuntimeService/ReopenContainerLog", request)
+            .within("reopen the log"));
+    return {};
+}
+
 Result<ExecResult> Runtime::exec(const std::string &id, const std::vector<std::string> &command,
                                  std::chrono::seconds timeout, std::stop_token stop) {
     cri::ExecSyncRequest request;
@@ -355,38 +311,6 @@ Result<std::string> Runtime::forward_url(const std::string &sandbox, const std::
     request.mutable_port()->Add(ports.begin(), ports.end());
     return TRY(inner_->ask<cri::PortForwardResponse>("RuntimeService/PortForward", request).within("port-forward"))
         .url();
-}
-
-Result<std::optional<Runtime::ImageFacts>> Runtime::image(const std::string &name) {
-    cri::ImageStatusRequest request;
-    request.mutable_image()->set_image(name);
-    const auto answer = TRY(inner_->ask<cri::ImageStatusResponse>("ImageService/ImageStatus", request).within("image"));
-    if (!answer.has_image() || answer.image().id().empty()) {
-        return std::nullopt;
-    }
-    ImageFacts facts{.reference = answer.image().id(), .user = {}, .user_name = answer.image().username()};
-    if (answer.image().has_uid()) {
-        facts.user = answer.image().uid().value();
-    }
-    return facts;
-}
-
-Status Runtime::pull(const std::string &name, const PullCredentials &credentials,
-                     const cri::PodSandboxConfig &sandbox_config, std::stop_token stop) {
-    cri::PullImageRequest request;
-    request.mutable_image()->set_image(name);
-    if (credentials != PullCredentials()) {
-        cri::AuthConfig &auth = *request.mutable_auth();
-        auth.set_username(credentials.user);
-        auth.set_password(credentials.password);
-        auth.set_identity_token(credentials.identity_token);
-        auth.set_registry_token(credentials.registry_token);
-    }
-    *request.mutable_sandbox_config() = sandbox_config;
-    // As long as it takes: the runtime knows when a registry has stalled.
-    TRY(inner_->ask<cri::PullImageResponse>("ImageService/PullImage", request,
-                                            {.timeout = {}, .stop = std::move(stop)}));
-    return {};
 }
 
 } // namespace ballast::agent

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -47,10 +48,17 @@ class Runtime {
     Result<std::string> trouble();
 
     struct ImageOnNode {
-        std::vector<std::string> names; // digests first, then tags
-        std::int64_t size = 0;          // bytes
+        std::vector<std::string> names = {}; // digests first, then tags
+        std::int64_t size = 0;               // bytes
+        std::string id = {};
+        bool pinned = false; // never to be removed
     };
     Result<std::vector<ImageOnNode>> images();
+    // IDs and names of the images of all containers, those that have ended among them.
+    Result<std::set<std::string>> images_in_use();
+    Status remove_image(const std::string &id);
+    // A directory in the file system where images are.
+    Result<std::filesystem::path> image_files();
 
     // Every pod that carries kubelet's labels. What an ended container is known to be is not asked for again.
     Result<ObservedPods> pods();
@@ -66,6 +74,8 @@ class Runtime {
     Status start_container(const std::string &id);
     Status stop_container(const std::string &id, std::chrono::seconds grace);
     Status remove_container(const std::string &id);
+    // Its log's file was given another name: it begins a new one.
+    Status reopen_log(const std::string &id);
     // ETIMEDOUT when it takes longer than `timeout`.
     Result<ExecResult> exec(const std::string &id, const std::vector<std::string> &command,
                             std::chrono::seconds timeout, std::stop_token stop = {});

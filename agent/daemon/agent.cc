@@ -38,6 +38,9 @@ Agent::~Agent() {
     if (cluster_) {
         cluster_->stop();
     }
+    if (upkeep_) {
+        upkeep_->stop();
+    }
     pods_.reset(); // what they do is given up
     background_.reset();
     cluster_.reset();
@@ -63,6 +66,7 @@ Status Agent::open(std::chrono::nanoseconds retry) {
         .make_slice = {},
         .drop_slice = {},
         .note = [this](const Pod &pod, const Note &said) { note(pod, said); },
+        .note_node = [this](const Note &said) { note_node(said); },
         .retry = retry,
     });
     if (config.cgroups_per_qos) {
@@ -72,6 +76,7 @@ Status Agent::open(std::chrono::nanoseconds retry) {
     background_ = TRY(Background::make(kMostThreads));
     questions_ = TRY(Questions::make());
     pods_ = std::make_unique<Pods>(*world_, *background_);
+    upkeep_ = std::make_unique<Upkeep>(*world_, *background_);
     if (!config.static_pod_path.empty()) {
         manifests_ = TRY(Manifests::open(config.static_pod_path, options_.node_name));
     }
@@ -267,6 +272,14 @@ void Agent::note(const Pod &pod, const Note &said) {
                {{"POD_UID", pod.uid}, {"POD_NAME", pod.name}, {"POD_NAMESPACE", pod.name_space}});
 }
 
+// From any thread.
+void Agent::note_node(const Note &said) {
+    if (cluster_) {
+        cluster_->note_node(said);
+    }
+    log::write(said.warning ? log::Level::kWarning : log::Level::kInfo, said.reason + ": " + said.message);
+}
+
 void Agent::scan(Pods::Time now) {
     next_scan_ = now + options_.config.file_check_frequency;
     Manifests::Found found = manifests_->scan();
@@ -295,7 +308,7 @@ void Agent::want() {
 }
 
 int Agent::wait_time(Pods::Time now, std::optional<std::chrono::microseconds> watchdog) const {
-    Pods::Time due = std::min(next_scan_, pods_->next_look(now));
+    Pods::Time due = std::min({next_scan_, pods_->next_look(now), upkeep_->due()});
     for (const auto &[uid, pod] : pods_->all()) {
         due = std::min(due, pod->due().value_or(Pods::Time::max()));
     }
@@ -329,6 +342,7 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
             scan(now);
         }
         process_shutdown(now);
+        upkeep_->step(*pods_, now);
         pods_->step(now);
         if (cluster_ && cluster_->step(*pods_, now)) {
             want();

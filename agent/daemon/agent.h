@@ -13,6 +13,7 @@
 #include "agent/server/node_rate.h"
 #include "agent/server/node_server.h"
 #include "agent/static_pods/manifests.h"
+#include "agent/upkeep/upkeep.h"
 #include "agent/worker/pods.h"
 #include "agent/worker/questions.h"
 
@@ -44,6 +45,7 @@ class Agent {
     explicit Agent(Options options) : options_(std::move(options)), shutdown_(options_.config.shutdown.periods()) {}
     Status open(std::chrono::nanoseconds retry);
     void note(const Pod &pod, const Note &note);
+    void note_node(const Note &note);
     Status open_server();
     std::vector<std::string> addresses() const;
     Result<ServingCertificate> serving_certificate();
@@ -65,6 +67,7 @@ class Agent {
     std::unique_ptr<World> world_;
     std::unique_ptr<Background> background_;
     std::unique_ptr<Pods> pods_;
+    std::unique_ptr<Upkeep> upkeep_;
     std::optional<Manifests> manifests_;
     std::optional<std::vector<Pod>> static_pods_; // as they were found last; nothing: not looked for yet
     std::unique_ptr<Cluster> cluster_;            // nothing: there is none

@@ -3,7 +3,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "agent/server/container_log.h"
+#include "agent/logs/container_log.h"
 #include "agent/server/request.h"
 #include "base/quote.h"
 #include "base/timestamp.h"

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <runtime/v1/api.pb.h>
 
+#include "agent/logs/log_links.h"
 #include "agent/pods/container_config.h"
 #include "agent/pods/pull_secrets.h"
 #include "agent/pods/sandbox_config.h"
@@ -55,6 +56,7 @@ class Start {
         if (const Status started = world_.runtime.start_container(*id); !started.has_value()) {
             return failed("RunContainerError", started.error().message);
         }
+        link_to_log(*id, config->log_path());
         tell(false, "Started", "Started container " + container_.name);
         return container_.post_start ? post_start(*id) : std::nullopt;
     }
@@ -167,6 +169,13 @@ class Start {
         const std::string id = TRY(world_.runtime.create_container(sandbox_, config, sandbox_config_));
         tell(false, "Created", "Created container: " + container_.name);
         return id;
+    }
+
+    // Where it cannot be made it is tried again with the upkeep of all logs.
+    void link_to_log(const std::string &id, const std::string &path) const {
+        (void)link_log(world_.options.container_logs,
+                       {.name = log_link_name(pod_.name, pod_.name_space, container_.name, id),
+                        .log = fs::path(sandbox_config_.log_directory()) / path});
     }
 
     std::optional<Waiting> post_start(const std::string &id) const {

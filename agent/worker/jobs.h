@@ -42,10 +42,18 @@ std::optional<Waiting> start_container(const World &world, const Job &job, const
                                        const std::string &sandbox, const std::string &address,
                                        const ::runtime::v1::PodSandboxConfig &sandbox_config);
 
-// Containers that ended and are not the newest of their name; sandboxes that hold none of those. Old ones of both.
+// Of each name the last container that ended is kept, and what runs; what is older is garbage, and old sandboxes that
+// hold nothing else.
 struct Garbage {
-    std::vector<std::string> containers = {}, sandboxes = {};
+    std::vector<ObservedContainer> containers = {};
+    std::vector<std::string> sandboxes = {};
+    bool empty() const { return containers.empty() && sandboxes.empty(); }
 };
 Garbage garbage_of(const ObservedPod &observed);
+// With logs and the links to them. Everything is tried; the first error.
+Status remove_garbage(const World &world, const Pod &pod, const Garbage &garbage);
+
+// Of the link to its log.
+std::string link_name(const Pod &pod, const ObservedContainer &container);
 
 } // namespace ballast::agent

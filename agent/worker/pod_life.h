@@ -27,6 +27,7 @@ class PodLife {
 
     const Pod &pod() const { return *pod_; }
     PodState state() const { return state_; }
+    bool wanted() const { return state_ == PodState::kStarting || state_ == PodState::kRunning; }
     bool busy() const { return busy_; }
     const ObservedPod &observed() const { return observed_; }
     // Containers that do not run though they should, and why.

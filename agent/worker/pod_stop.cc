@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "agent/cri_client/labels.h"
+#include "agent/logs/log_links.h"
 #include "agent/pods/read_pod.h"
 #include "agent/probes/action.h"
 #include "agent/volumes/pod_directory.h"
@@ -112,6 +113,9 @@ Status stop_all(const World &world, const Job &job, std::optional<std::int64_t> 
 }
 
 Status clean_all(const World &world, const Job &job) {
+    for (const ObservedContainer &container : job.observed.containers) {
+        TRY(unlink_log(world.options.container_logs, link_name(*job.pod, container)));
+    }
     for (const ObservedSandbox &sandbox : job.observed.sandboxes) {
         TRY(world.runtime.stop_sandbox(sandbox.id)); // gives its network back; nothing when that was done
         TRY(world.runtime.remove_sandbox(sandbox.id));
@@ -158,24 +162,5 @@ JobResult stop_pod(const World &world, const Job &job, std::optional<std::int64_
 }
 
 JobResult clean_pod(const World &world, const Job &job) { return result_of(world, job, clean_all(world, job)); }
-
-Garbage garbage_of(const ObservedPod &observed) {
-    Garbage garbage;
-    for (const ObservedContainer &container : observed.containers) {
-        if (!container.running() && observed.container(container.name) != &container) {
-            garbage.containers.push_back(container.id);
-        }
-    }
-    for (const ObservedSandbox &sandbox : observed.sandboxes) {
-        const bool needed = std::ranges::any_of(observed.containers, [&](const ObservedContainer &container) {
-            return container.sandbox == sandbox.id &&
-                   (container.running() || observed.container(container.name) == &container);
-        });
-        if (&sandbox != observed.sandbox() && !sandbox.ready && !needed) {
-            garbage.sandboxes.push_back(sandbox.id);
-        }
-    }
-    return garbage;
-}
 
 } // namespace ballast::agent

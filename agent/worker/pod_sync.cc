@@ -147,18 +147,8 @@ class Sync {
                 result_.failed = true;
             }
         }
-        remove_garbage();
-    }
-
-    // What cannot be removed now is garbage the next time as well.
-    void remove_garbage() {
-        const Garbage garbage = garbage_of(job_.observed);
-        for (const std::string &id : garbage.containers) {
-            (void)world_.runtime.remove_container(id);
-        }
-        for (const std::string &id : garbage.sandboxes) {
-            (void)world_.runtime.remove_sandbox(id);
-        }
+        // What cannot be removed now is garbage the next time as well.
+        (void)remove_garbage(world_, pod_, garbage_of(job_.observed));
     }
 
     const World &world_;

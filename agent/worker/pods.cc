@@ -98,6 +98,16 @@ void Pods::end(const Shutdown::End &end) {
     }
 }
 
+void Pods::evict(const std::string &uid, const std::string &why) {
+    const auto found = pods_.find(uid);
+    if (found == pods_.end() || !found->second->wanted()) {
+        return;
+    }
+    const Waiting failure{.reason = "Evicted", .message = why};
+    world_.note(found->second->pod(), {.warning = true, .reason = failure.reason, .message = failure.message});
+    found->second->end(failure, 1);
+}
+
 Pods::Time Pods::next_look(Time now) const {
     if (looking_) {
         return Time::max();

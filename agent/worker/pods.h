@@ -37,6 +37,8 @@ class Pods {
     // What is done with them when the machine is shut down.
     std::vector<Shutdown::One> for_shutdown() const;
     void end(const Shutdown::End &end);
+    // A pod that starts or runs is to end, with a second of grace; `why`: for people.
+    void evict(const std::string &uid, const std::string &why);
 
     // When the runtime is to be asked next.
     Time next_look(Time now) const;
@@ -48,6 +50,9 @@ class Pods {
     bool ready() const;
     std::vector<std::string> list() const;                                               // "NAMESPACE/NAME STATE"
     const std::map<std::string, std::unique_ptr<PodLife>> &all() const { return pods_; } // by UID
+    bool looked() const { return looked_; }                                              // the runtime has answered
+    // So have those who define pods: what is not in all() is nobody's.
+    bool knows_all() const { return looked_ && told_ && cluster_known_; }
     // The last look failed, and why.
     const std::string &trouble() const { return trouble_; }
 

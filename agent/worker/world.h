@@ -40,6 +40,8 @@ struct World {
     PodObjects objects = {}; // of the cluster; empty: there is none
     // Called from any thread.
     std::function<void(const Pod &pod, const Note &note)> note;
+    // The same of what happened to the node.
+    std::function<void(const Note &note)> note_node;
     // A failure is tried again after this.
     std::chrono::nanoseconds retry = std::chrono::seconds(10);
 

@@ -48,6 +48,8 @@ void NodeFixture::start_agent() {
                                           path("config.yaml").string(),
                                           "--root-dir",
                                           path("kubelet").string(),
+                                          "--container-logs-dir",
+                                          path("container-logs").string(),
                                           "--hostname-override",
                                           "node",
                                           "-v=4"};
@@ -120,7 +122,7 @@ fs::path NodeFixture::directory_of(const std::string &container_name) {
 
 bool NodeFixture::nothing_left() {
     return sandboxes().empty() && containers().empty() && holds_nothing(path("kubelet/pods")) &&
-           holds_nothing(path("pod-logs"));
+           holds_nothing(path("pod-logs")) && holds_nothing(path("container-logs"));
 }
 
 } // namespace ballast::agent_tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/server/container_log.h"
+#include "agent/logs/container_log.h"
 
 #include <fcntl.h>
 #include <filesystem>
