@@ -19,6 +19,8 @@ inline constexpr const char *kRestartCount = "io.kubernetes.container.restartCou
 inline constexpr const char *kTerminationPath = "io.kubernetes.container.terminationMessagePath";
 inline constexpr const char *kTerminationPolicy = "io.kubernetes.container.terminationMessagePolicy";
 inline constexpr const char *kPreStop = "io.kubernetes.container.preStopHandler";
+// Ours: how long it would wait to be started again, in nanoseconds.
+inline constexpr const char *kRestartWait = "org.ballast.agent.restartWait";
 inline constexpr const char *kPorts = "io.kubernetes.container.ports";
 
 // Annotations of pods.

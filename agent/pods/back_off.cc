@@ -24,6 +24,12 @@ void BackOff::tried(const std::string &key, Time failed, Time now) {
     }
 }
 
+void BackOff::recall(const std::string &key, Time wait, Time at) {
+    if (wait.count() > 0) {
+        entries_.try_emplace(key, Entry{std::min(wait, most_), at});
+    }
+}
+
 BackOff::Time BackOff::wait_of(const std::string &key) const {
     const auto found = entries_.find(key);
     return found == entries_.end() ? Time(0) : found->second.wait;

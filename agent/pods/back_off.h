@@ -20,6 +20,8 @@ class BackOff {
     Time left(const std::string &key, Time failed, Time now) const;
     // It is tried again at `now`, after that failure.
     void tried(const std::string &key, Time failed, Time now);
+    // It was tried at `at` by whoever kept the waits before, and had this wait then. Nothing when more is known.
+    void recall(const std::string &key, Time wait, Time at);
     void forget(const std::string &key) { entries_.erase(key); }
     Time wait_of(const std::string &key) const; // as it stands; 0: none
 

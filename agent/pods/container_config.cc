@@ -36,7 +36,7 @@ struct ActionJson {
     Json operator()(const SleepAction &action) const { return {{"sleep", {{"seconds", action.seconds}}}}; }
 };
 
-void write_labels(const Pod &pod, const Container &container, unsigned attempt, cri::ContainerConfig &to) {
+void write_labels(const Pod &pod, const Container &container, const ContainerInputs &inputs, cri::ContainerConfig &to) {
     auto &names = *to.mutable_labels();
     names[labels::kPodName] = pod.name;
     names[labels::kPodNamespace] = pod.name_space;
@@ -44,10 +44,13 @@ void write_labels(const Pod &pod, const Container &container, unsigned attempt, 
     names[labels::kContainerName] = container.name;
     auto &notes = *to.mutable_annotations();
     notes[labels::kHash] = container.hash;
-    notes[labels::kRestartCount] = std::to_string(attempt);
+    notes[labels::kRestartCount] = std::to_string(inputs.attempt);
     notes[labels::kTerminationPath] = container.termination_path;
     notes[labels::kTerminationPolicy] = container.termination_policy;
     notes[labels::kPodGrace] = std::to_string(pod.grace);
+    if (inputs.restart_wait.count() > 0) {
+        notes[labels::kRestartWait] = std::to_string(inputs.restart_wait.count());
+    }
     if (container.pre_stop) {
         notes[labels::kPreStop] = action_json(*container.pre_stop);
     }
@@ -127,7 +130,7 @@ Result<cri::ContainerConfig> container_config(const Pod &pod, const Container &c
         variable.set_value(value);
     }
     TRY(write_mounts(inputs.mounts, to));
-    write_labels(pod, container, inputs.attempt, to);
+    write_labels(pod, container, inputs, to);
     to.set_log_path(std::format("{}/{}.log", container.name, inputs.attempt));
     to.set_stdin(container.stdin);
     to.set_stdin_once(container.stdin_once);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -30,6 +31,7 @@ struct ContainerInputs {
     Variables environment = {};
     std::vector<HostMount> mounts = {};
     Kernel kernel = {};
+    std::chrono::nanoseconds restart_wait{0}; // kept in its annotations; 0: none
 };
 // EPERM, EINVAL as write_security(). `pre_stop` of the container stands in its annotations, for whoever stops it after
 // its definition is gone.

@@ -41,6 +41,7 @@ struct Plan {
     std::vector<Stop> stop = {};
     std::vector<std::string> start = {}; // containers in the order in which they are to be started
     std::map<std::string, Waiting> waiting = {};
+    std::map<std::string, BackOff::Time> waits = {}; // of those that are started: what the next restart waits
     bool all_started = false;
     bool finished = false;
     // When to look again, if nothing happens before: the end of a wait.

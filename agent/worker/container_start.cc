@@ -107,6 +107,9 @@ class Start {
                                    TRY(environment_of(pod_, container_, world_.surroundings(address_), world_.objects)),
                                .mounts = {},
                                .kernel = world_.kernel};
+        if (const auto wait = job_.plan.waits.find(container_.name); wait != job_.plan.waits.end()) {
+            inputs.restart_wait = wait->second;
+        }
         inputs.mounts = TRY(mounts(inputs.environment));
         return container_config(pod_, container_, inputs);
     }

@@ -2,13 +2,24 @@
 #include "agent/worker/pod_life.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
+#include "agent/cri_client/labels.h"
 #include "agent/volumes/volumes.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 
 namespace ballast::agent {
+namespace {
+
+std::optional<std::int64_t> number_of(const std::string &text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && !text.empty() ? std::optional(number) : std::nullopt;
+}
+
+} // namespace
 
 PodLife::PodLife(Pod pod, PodState state)
     : pod_(std::make_shared<const Pod>(std::move(pod))), state_(state), self_(std::make_shared<PodLife *>(this)) {}
@@ -152,7 +163,18 @@ void PodLife::refresh(const World &world, Background &background, Time now) {
     });
 }
 
+// What an agent before this one has waited.
+void PodLife::recall(BackOff &back_off) const {
+    for (const ObservedContainer &container : observed_.containers) {
+        if (const auto wait = number_of(container.annotation(labels::kRestartWait));
+            wait && observed_.container(container.name) == &container) {
+            back_off.recall(back_off_key(*pod_, container.name), Time(*wait), Time(container.created));
+        }
+    }
+}
+
 void PodLife::step_wanted(const World &world, Background &background, BackOff &back_off, Time now) {
+    recall(back_off);
     Plan plan = plan_pod(*pod_, observed_, judgement_, back_off, now);
     if (plan.finished) {
         waiting_.clear();
@@ -180,7 +202,9 @@ void PodLife::step_wanted(const World &world, Background &background, BackOff &b
     for (const std::string &name : plan.start) {
         const ObservedContainer *before = observed_.container(name);
         if (before != nullptr && before->state == ContainerState::kExited) {
-            back_off.tried(back_off_key(*pod_, name), Time(before->finished), now);
+            const std::string key = back_off_key(*pod_, name);
+            back_off.tried(key, Time(before->finished), now);
+            plan.waits.insert_or_assign(name, back_off.wait_of(key));
         }
     }
     begin(background, [&world](const Job &job) { return sync_pod(world, job); }, std::move(plan));

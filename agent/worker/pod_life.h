@@ -63,6 +63,7 @@ class PodLife {
     void probe(const World &world, Background &background, Time now);
     void refresh(const World &world, Background &background, Time now);
     void wait_until(Time time);
+    void recall(BackOff &back_off) const;
     void step_wanted(const World &world, Background &background, BackOff &back_off, Time now);
     void begin(Background &background, std::function<JobResult(const Job &)> work, Plan plan);
     void finished(JobResult result);

@@ -66,6 +66,18 @@ class OldImageFixture : public NodeFixture {
     }
 };
 
+class PatientFixture : public NodeFixture {
+  public:
+    PatientFixture() : NodeFixture("") {
+        std::string text = must(read_file(path("config.yaml")));
+        const std::string few = "maxContainerRestartPeriod: 1s";
+        REQUIRE(text.contains(few));
+        must(
+            write_file(path("config.yaml"), text.replace(text.find(few), few.size(), "maxContainerRestartPeriod: 5m")));
+        start_agent();
+    }
+};
+
 } // namespace
 
 TEST_CASE_METHOD(LogFixture, "a log that grows is turned, and no line is lost", "[agent]") {
@@ -127,6 +139,22 @@ TEST_CASE_METHOD(OldImageFixture, "images that nobody has used for long go, also
     until([&] { return !has_image("unused"); }, "who is not used is gone");
     REQUIRE(has_image("inside"));
     REQUIRE(runs("c"));
+}
+
+TEST_CASE_METHOD(PatientFixture, "a container that fails waits though the agent is another", "[agent]") {
+    manifest("bad", "  containers:\n" + container("c", "exit, \"3\""));
+    until(
+        [&] {
+            return newest("c") && newest("c")->metadata().attempt() == 1 &&
+                   newest("c")->state() == cri::CONTAINER_EXITED;
+        },
+        "it has failed once more");
+    const auto failed = container_status(newest("c")->id()).finished_at();
+    kill_agent();
+    start_agent();
+    until([&] { return newest("c") && newest("c")->metadata().attempt() == 2; }, "it is started again");
+    const std::chrono::nanoseconds waited(container_status(newest("c")->id()).created_at() - failed);
+    REQUIRE(waited >= std::chrono::seconds(10));
 }
 
 TEST_CASE_METHOD(ClusterFixture, "a pod whose emptyDir holds more than it may is evicted", "[agent][.long]") {

@@ -42,3 +42,18 @@ TEST_CASE("a lower limit holds for the first wait as well", "[agent]") {
     back_off.tried("a", 1000s, 1000s);
     REQUIRE(back_off.wait_of("a") == 2s);
 }
+
+TEST_CASE("a wait that somebody kept before goes on", "[agent]") {
+    BackOff back_off(5min);
+    back_off.recall("a", 40s, 1000s);
+    REQUIRE(back_off.left("a", 1001s, 1011s) == 30s);
+    back_off.tried("a", 1001s, 1041s);
+    REQUIRE(back_off.wait_of("a") == 80s);
+    back_off.recall("a", 10s, 1000s); // what is known better
+    REQUIRE(back_off.wait_of("a") == 80s);
+    back_off.recall("b", 0s, 1000s);
+    REQUIRE(back_off.left("b", 1001s, 1001s) == 0s);
+    back_off.recall("c", 1000h, 1000s); // no longer than waits are
+    REQUIRE(back_off.wait_of("c") == 5min);
+    REQUIRE(back_off.left("c", 1001s + 10min, 1001s + 10min) == 0s);
+}

@@ -45,6 +45,9 @@ TEST_CASE("a container carries kubelet's labels and annotations", "[agent]") {
     REQUIRE(config.annotations().at(labels::kPreStop) == R"({"exec":{"command":["bye"]}})");
     REQUIRE(config.annotations().at(labels::kPorts) == R"([{"containerPort":80,"name":"http","protocol":"TCP"}])");
     REQUIRE(config.envs(0).key() == "N");
+    REQUIRE_FALSE(config.annotations().contains(labels::kRestartWait));
+    inputs.restart_wait = std::chrono::seconds(10);
+    REQUIRE(config_of(pod, inputs).annotations().at(labels::kRestartWait) == "10000000000");
 }
 
 TEST_CASE("an ephemeral container sees the processes of its target", "[agent]") {
