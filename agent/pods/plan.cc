@@ -185,11 +185,10 @@ class Planner {
             return true;
         }
         if (judgement_.unwell.contains(here.id)) {
-            const Probe *probe = container.liveness  ? &*container.liveness
-                                 : container.startup ? &*container.startup
-                                                     : nullptr;
-            plan_.stop.push_back(
-                {here.id, here.name, "its probe has failed", probe == nullptr ? std::nullopt : probe->grace});
+            // Until the one of the start has succeeded it is the only one that is asked.
+            const bool starting = container.startup && !judgement_.started.contains(here.id);
+            const std::optional<Probe> &failed = starting ? container.startup : container.liveness;
+            plan_.stop.push_back({here.id, here.name, "its probe has failed", failed ? failed->grace : std::nullopt});
             return true; // started again once it has ended, as its policy says
         }
         return false;

@@ -234,3 +234,13 @@ TEST_CASE("a container that is not well is stopped, with the probe's own grace",
     REQUIRE(plan.stop == std::vector<Stop>{{"a0", "a", "its probe has failed", 3}});
     REQUIRE(plan.start.empty());
 }
+
+TEST_CASE("the grace is that of the startup probe until it has succeeded", "[agent]") {
+    const Pod pod = pod_of("  containers: [{name: a, image: i, livenessProbe: {tcpSocket: {port: 1}}, startupProbe: "
+                           "{tcpSocket: {port: 1}, terminationGracePeriodSeconds: 5}}]\n");
+    Runtime runtime = Runtime().sandbox("s").running("a");
+    runtime.judgement.unwell.insert("a0");
+    REQUIRE(runtime.plan(pod).stop.front().grace == 5);
+    runtime.judgement.started.insert("a0");
+    REQUIRE_FALSE(runtime.plan(pod).stop.front().grace);
+}
