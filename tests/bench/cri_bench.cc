@@ -6,6 +6,7 @@
 #include "base/file_io.h"
 #include "tests/bench/cri_report.h"
 #include "tests/bench/guest_output.h"
+#include "tests/bench/peer_runtime.h"
 #include "tests/images/sources.h"
 #include "tests/vm/accelerator.h"
 #include "tests/vm/machine.h"
@@ -24,53 +25,6 @@ constexpr const char *kPlace = "/var/lib/ballast-bench";
 constexpr const char *kOurs = "ballastd=/run/ballast/cri.sock,ballastd,ballast-monitor,pause,payload";
 constexpr const char *kTheirs = "containerd=/run/peer/containerd.sock,containerd,containerd-shim,payload";
 
-// Theirs as Kubernetes' documents have it: runc with systemd's cgroups. There is no pause image in Debian: their
-// sandboxes wait in the payload.
-std::string peer_configuration() {
-    const std::string place = kPlace;
-    return "version = 2\n"
-           "root = \"" +
-           place +
-           "/containerd\"\n"
-           "state = \"/run/peer/containerd\"\n"
-           "[grpc]\n"
-           "address = \"/run/peer/containerd.sock\"\n"
-           "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
-           "sandbox_image = \"docker.io/library/bench-pause:latest\"\n"
-           "[plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
-           "bin_dir = \"/usr/lib/cni\"\n"
-           "conf_dir = \"/run/peer/cni\"\n"
-           "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
-           "runtime_type = \"io.containerd.runc.v2\"\n"
-           "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
-           "SystemdCgroup = true\n";
-}
-
-// containerd beside ours with the same plugins of networks, on a bridge and in a subnet of its own. One image for both,
-// handed on from ours.
-std::string preparation() {
-    const std::string place = kPlace;
-    return "set -e; mkdir -p /run/peer/cni\n"
-           "sed 's/ballast-pods/peer-pods/; s/10[.]85[.]/10.86./; s#/run/ballast/#/run/peer/#' "
-           "/usr/lib/ballast/cni/pods.conflist >/run/peer/cni/10-pods.conflist\n"
-           "cat >/run/peer/config.toml <<'END'\n" +
-           peer_configuration() +
-           "END\n"
-           "systemd-run --quiet --unit peer-containerd --property Delegate=yes "
-           "containerd --config /run/peer/config.toml\n"
-           "tar -C " +
-           place +
-           " -c payload | docker import - bench >/dev/null\n"
-           "tar -C " +
-           place +
-           " -c payload | docker import --change 'ENTRYPOINT [\"/payload\", \"sleep\"]' - bench-pause >/dev/null\n"
-           "docker save -o /run/peer/images.tar bench:latest bench-pause:latest\n"
-           "peer='ctr --address /run/peer/containerd.sock --namespace k8s.io'\n"
-           "for i in $(seq 120); do $peer version >/dev/null 2>&1 && break; sleep 1; done\n"
-           "$peer images import /run/peer/images.tar >/dev/null\n"
-           "rm /run/peer/images.tar; docker rmi bench-pause >/dev/null\n";
-}
-
 Result<std::vector<EngineSamples>> measure(const Settings &settings, int pods) {
     const fs::path image = settings.output / "images/ballast-test.qcow2", there = kPlace;
     if (!fs::exists(image)) {
@@ -84,7 +38,7 @@ Result<std::vector<EngineSamples>> measure(const Settings &settings, int pods) {
     for (const char *program : {"ballast-cri-measure", "payload"}) {
         TRY(machine.copy_in(images::own_directory() / program, there / program));
     }
-    (void)TRY(machine.run_checked(preparation()).within("start the peer"));
+    (void)TRY(machine.run_checked(start_peer_runtime(there)).within("start the peer"));
     Command command{.arguments = {there / "ballast-cri-measure", "--rounds",
                                   std::to_string(settings.rounds_or(kRounds)), "--pods", std::to_string(pods),
                                   "--image", "bench:latest", kOurs, kTheirs}};

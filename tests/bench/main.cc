@@ -9,7 +9,9 @@
 #include "tests/bench/engine_bench.h"
 #include "tests/bench/image_bench.h"
 #include "tests/bench/network_bench.h"
+#include "tests/bench/node_bench.h"
 #include "tests/bench/oci_bench.h"
+#include "tests/bench/update_bench.h"
 #include "tests/vm/scratch.h"
 #include "tests/vm/supervise.h"
 
@@ -20,11 +22,9 @@ struct Bench {
     const char *name;
     Status (*run)(const Settings &);
 };
-constexpr Bench kBenches[] = {{"image", bench_image},
-                              {"oci", bench_oci},
-                              {"engine", bench_engine},
-                              {"network", bench_network},
-                              {"cri", bench_cri}};
+constexpr Bench kBenches[] = {{"image", bench_image},     {"oci", bench_oci}, {"engine", bench_engine},
+                              {"network", bench_network}, {"cri", bench_cri}, {"node", bench_node},
+                              {"update", bench_update}};
 
 // The benchmarks of these names, each once; of no names all.
 Result<std::vector<Bench>> choose(const std::vector<std::string> &names) {
@@ -63,17 +63,20 @@ int main_bench(int argc, char **argv) {
     }
     std::vector<std::string> names;
     CLI::App app("Measures Ballast beside its peers.", "ballast-bench");
-    app.add_option("name", names, "which benchmarks (image, oci, engine, network, cri); all when none is named");
+    app.add_option("name", names,
+                   "which benchmarks (image, oci, engine, network, cri, node, update); all when none is named");
     app.add_option("-n,--rounds", settings.rounds,
-                   "how often to measure what is timed (image: 5, oci: 200, engine: 50, network: 7, cri: 10)")
+                   "how often to measure what is timed (image: 5, oci: 200, engine: 50, network: 7, cri: 10, node: 20, "
+                   "update: 10)")
         ->check(CLI::Range(1, 10000));
     app.add_option("--part", settings.parts,
                    "of network: lives, starts, throughput, look-ups, memory; of engine: idle, lives, client, together, "
-                   "pulls; of cri: memory, lives, starts; all of them when none is named")
-        ->check(CLI::IsMember(
-            {"lives", "starts", "throughput", "look-ups", "memory", "idle", "client", "together", "pulls"}))
+                   "pulls; of cri and node: memory, lives, starts; of update: delta, returns; all of them when none "
+                   "is named")
+        ->check(CLI::IsMember({"lives", "starts", "throughput", "look-ups", "memory", "idle", "client", "together",
+                               "pulls", "delta", "returns"}))
         ->allow_extra_args(false);
-    app.add_option("--pods", settings.pods, "of cri: how many are started together (110, emulated 10)")
+    app.add_option("--pods", settings.pods, "how many are started together (110; emulated, cri 10 and node 20)")
         ->check(CLI::Range(1, 1000));
     app.add_option("--output", settings.output, "the build's output; results go to bench/ there")
         ->capture_default_str();

@@ -14,18 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using image_build::Stage;
 
-Result<std::string> commit_of(const fs::path &images) {
-    const fs::path file = images / "ballast-cloud.build.json";
-    if (!fs::exists(file)) {
-        return fail(ENOENT, file.string() + " is not there, so no finished cloud image is: make one with ./dev image");
-    }
-    const nlohmann::json record = nlohmann::json::parse(TRY(read_file(file)), nullptr, false);
-    if (!record.is_object() || !record.contains("commit") || !record["commit"].is_string()) {
-        return fail(EINVAL, file.string() + " names no commit: make the image again with ./dev image");
-    }
-    return record["commit"].get<std::string>();
-}
-
 Status check_out(const Settings &settings, const std::string &commit, const fs::path &tree) {
     return image_build::stage<void>("our commit", settings.logs(), [&](Stage &stage) -> Status {
         const std::string repository = "--repo=" + (settings.output / "repo").string();
@@ -52,6 +40,23 @@ Status measure_sizes(Contender &ours, const fs::path &tree, const fs::path &scra
 
 } // namespace
 
+Result<BuildOfImage> build_of_image(const Settings &settings, const std::string &variant) {
+    const fs::path file = settings.output / "images" / ("ballast-" + variant + ".build.json");
+    const std::string remedy = "./dev image --variant " + variant;
+    if (!fs::exists(file)) {
+        return fail(ENOENT, file.string() + " is not there, so no finished image is: make one with " + remedy);
+    }
+    const nlohmann::json record = nlohmann::json::parse(TRY(read_file(file)), nullptr, false);
+    BuildOfImage build;
+    for (const auto &[name, to] : {std::pair{"commit", &build.commit}, std::pair{"ref", &build.ref}}) {
+        if (!record.is_object() || !record.contains(name) || !record[name].is_string()) {
+            return fail(EINVAL, file.string() + " names no " + name + ": make the image again with " + remedy);
+        }
+        *to = record[name].get<std::string>();
+    }
+    return build;
+}
+
 Result<OurImage> take_our_image(const Settings &settings, const fs::path &scratch) {
     const fs::path images = settings.output / "images", tree = scratch / "our-tree";
     const fs::path record = settings.kept() / "our-sizes.json"; // of the image measured last
@@ -60,7 +65,7 @@ Result<OurImage> take_our_image(const Settings &settings, const fs::path &scratc
     {
         // Of one build: while its lock is ours, none replaces a part of it.
         const FileLock build = TRY(FileLock::acquire(settings.output / "lock"));
-        const std::string commit = TRY(commit_of(images));
+        const std::string commit = TRY(build_of_image(settings, "cloud")).commit;
         std::error_code error;
         fs::create_hard_link(images / "ballast-cloud.qcow2", image.contender.disk, error);
         if (error) {

@@ -11,8 +11,8 @@ namespace ballast::bench {
 struct Settings {
     int rounds = 0; // samples of what is timed; 0: as many as the benchmark thinks right
     int rounds_or(int usual) const { return rounds > 0 ? rounds : usual; }
-    std::vector<std::string> parts = {};  // of `network`, `engine` and `cri`; none: all
-    int pods = 0;                         // of `cri`, started together; 0: as many as the benchmark thinks right
+    std::vector<std::string> parts = {}; // of all but `image` and `oci`; none: all
+    int pods = 0; // of `cri` and `node`, started together; 0: as many as the benchmark thinks right
     std::filesystem::path output = "out"; // with images/ and repo/; the results go to bench/
     std::filesystem::path cache = "/var/cache/ballast";
     std::filesystem::path peer_file = "tests/bench/peer.yaml";

@@ -1,177 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/control_plane/control_plane.h"
 
-#include <algorithm>
-#include <csignal>
-#include <cstdlib>
-#include <format>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "base/digest.h"
 #include "tests/unit/check.h"
 
 namespace ballast::control_plane {
 namespace {
 
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-
-constexpr auto kPatience = 120s; // of a test that would hang
-constexpr const char *kStore = "http://127.0.0.1:2379";
-constexpr const char *kStorePeer = "http://127.0.0.1:2380";
-
-std::string last_lines(const fs::path &file) {
-    constexpr std::size_t kShown = 4000;
-    const std::string text = read_file(file).value_or("");
-    return file.filename().string() + ":\n" + text.substr(text.size() - std::min(text.size(), kShown)) + "\n";
+Servers started(const std::filesystem::path &directory, const std::string &address) {
+    if (!programs()) {
+        SKIP(kNoPrograms);
+    }
+    return must(
+        Servers::start({.directory = directory, .bind = address.empty() ? "127.0.0.1" : "0.0.0.0", .name = address}));
 }
 
 } // namespace
 
-std::optional<fs::path> programs() {
-    const char *peers = std::getenv("BALLAST_PEERS");
-    const fs::path newer = fs::path(peers == nullptr ? "/nonexistent" : peers) / "kubernetes";
-    constexpr std::size_t kKey = 16;
-    const fs::path built =
-        fs::path("/var/cache/ballast/peers") /
-        ("kubernetes-" + sha256_file(BALLAST_CONTROL_PLANE_BUILD).value_or(std::string(kKey, '-')).substr(0, kKey));
-    for (const fs::path &directory : {newer, built}) {
-        if (fs::exists(directory / "kube-apiserver")) {
-            return directory;
-        }
-    }
-    return std::nullopt;
-}
+ControlPlane::ControlPlane(const std::filesystem::path &directory, const std::string &address)
+    : servers_(started(directory, address)) {}
 
-ControlPlane::ControlPlane(fs::path directory, std::string address)
-    : directory_(std::move(directory)), address_(std::move(address)) {
-    const auto found = programs();
-    if (!found) {
-        SKIP("there is no control plane to join: tests/control_plane/build has not made one, and BALLAST_PEERS has "
-             "none");
-    }
-    programs_ = *found;
-    must(make_directories(directory_));
-    make_authority();
-    make_certificate("server", "/CN=kube-apiserver",
-                     "IP:127.0.0.1,IP:10.96.0.1,DNS:kubernetes.default.svc" +
-                         (address_.empty() ? "" : ",IP:" + address_));
-    make_certificate("kubelet-client", "/O=system:masters/CN=kube-apiserver-kubelet-client");
-    must(run_checked({.arguments = {"openssl", "genrsa", "-out", path("accounts.key").string(), "2048"}}));
-    start("etcd", {"etcd", "--data-dir", path("store").string(), "--listen-client-urls", kStore,
-                   "--advertise-client-urls", kStore, "--listen-peer-urls", kStorePeer, "--initial-advertise-peer-urls",
-                   kStorePeer, "--initial-cluster", std::string("default=") + kStorePeer, "--unsafe-no-fsync"});
-    (void)kubeconfig("admin", "system:masters");
-    start_api_server();
-    start("controllers",
-          {(programs_ / "kube-controller-manager").string(),
-           "--kubeconfig=" + kubeconfig("system:kube-controller-manager").string(), "--leader-elect=false",
-           "--use-service-account-credentials=true", "--controllers=*,bootstrapsigner,tokencleaner",
-           "--service-account-private-key-file=" + path("accounts.key").string(),
-           "--root-ca-file=" + path("ca.crt").string(), "--cluster-signing-cert-file=" + path("ca.crt").string(),
-           "--cluster-signing-key-file=" + path("ca.key").string(), "--bind-address=127.0.0.1",
-           "--cert-dir=" + path("controllers-certs").string(), "--pvclaimbinder-sync-period=1s"});
-    start("scheduler",
-          {(programs_ / "kube-scheduler").string(), "--kubeconfig=" + kubeconfig("system:kube-scheduler").string(),
-           "--leader-elect=false", "--bind-address=127.0.0.1", "--cert-dir=" + path("scheduler-certs").string()});
-    // Pods are refused before it is there.
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (kubectl({"get", "serviceaccount", "default"}).status != 0) {
-        if (std::chrono::steady_clock::now() > end) {
-            FAIL("the control plane makes no service account:\n" << logs());
-        }
-        std::this_thread::sleep_for(100ms);
-    }
-}
-
-void ControlPlane::make_authority() {
-    must(run_checked({.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                                    "-nodes", "-days", "2", "-subj", "/CN=ca", "-keyout", path("ca.key").string(),
-                                    "-out", path("ca.crt").string()}}));
-}
-
-void ControlPlane::make_certificate(const std::string &name, const std::string &subject, const std::string &names) {
-    const std::string request = path(name + ".csr").string();
-    must(run_checked({.arguments = {"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                                    "-subj", subject, "-keyout", path(name + ".key").string(), "-out", request}}));
-    must(write_file(path("extensions"), names.empty() ? "extendedKeyUsage=clientAuth\n"
-                                                      : "extendedKeyUsage=serverAuth\nsubjectAltName=" + names + "\n"));
-    must(run_checked({.arguments = {"openssl", "x509", "-req", "-in", request, "-CA", path("ca.crt").string(), "-CAkey",
-                                    path("ca.key").string(), "-CAcreateserial", "-days", "1", "-extfile",
-                                    path("extensions").string(), "-out", path(name + ".crt").string()}}));
-}
-
-fs::path ControlPlane::kubeconfig(const std::string &name, const std::string &group) {
-    std::string file = name;
-    std::ranges::replace(file, ':', '-');
-    make_certificate(file, (group.empty() ? "" : "/O=" + group) + "/CN=" + name);
-    must(write_file(path(file + ".conf"), std::format(R"(apiVersion: v1
-kind: Config
-clusters:
-- name: c
-  cluster: {{server: "https://127.0.0.1:{}", certificate-authority: "{}"}}
-users:
-- name: u
-  user: {{client-certificate: "{}", client-key: "{}"}}
-contexts:
-- name: x
-  context: {{cluster: c, user: u}}
-current-context: x
-)",
-                                                      kPort, path("ca.crt").string(), path(file + ".crt").string(),
-                                                      path(file + ".key").string())));
-    return path(file + ".conf");
-}
-
-void ControlPlane::start(const std::string &name, std::vector<std::string> arguments) {
-    children_.push_back(must(Child::start({.arguments = std::move(arguments), .log = path(name + ".log")})));
-}
-
-void ControlPlane::start_api_server() {
-    api_server_ =
-        must(Child::start({.arguments = {(programs_ / "kube-apiserver").string(),
-                                         std::string("--etcd-servers=") + kStore,
-                                         std::string("--bind-address=") + (address_.empty() ? "127.0.0.1" : "0.0.0.0"),
-                                         "--advertise-address=127.0.0.1",
-                                         "--secure-port=" + std::to_string(kPort),
-                                         "--endpoint-reconciler-type=none",
-                                         "--service-cluster-ip-range=10.96.0.0/16",
-                                         "--authorization-mode=Node,RBAC",
-                                         "--enable-admission-plugins=NodeRestriction",
-                                         "--allow-privileged=true",
-                                         "--enable-bootstrap-token-auth=true",
-                                         "--client-ca-file=" + path("ca.crt").string(),
-                                         "--tls-cert-file=" + path("server.crt").string(),
-                                         "--tls-private-key-file=" + path("server.key").string(),
-                                         "--kubelet-client-certificate=" + path("kubelet-client.crt").string(),
-                                         "--kubelet-client-key=" + path("kubelet-client.key").string(),
-                                         "--kubelet-preferred-address-types=InternalIP",
-                                         "--service-account-issuer=https://kubernetes.default.svc",
-                                         "--service-account-key-file=" + path("accounts.key").string(),
-                                         "--service-account-signing-key-file=" + path("accounts.key").string(),
-                                         "--cert-dir=" + path("server-certs").string()},
-                           .log = path("api-server.log")}));
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (kubectl({"get", "--raw", "/readyz"}).status != 0) {
-        if (api_server_->wait(100ms).has_value() || std::chrono::steady_clock::now() > end) {
-            FAIL("the API server does not come up:\n" << logs());
-        }
-    }
-}
-
-void ControlPlane::kill_api_server() {
-    must(api_server_->signal(SIGKILL));
-    (void)must(api_server_->wait(kPatience));
-    api_server_.reset();
+std::filesystem::path ControlPlane::kubeconfig(const std::string &name, const std::string &group) const {
+    return must(servers_.kubeconfig(name, group));
 }
 
 Completed ControlPlane::kubectl(std::vector<std::string> words, const std::string &input) const {
-    words.insert(words.begin(), {"kubectl", "--kubeconfig", path("admin.conf").string()});
-    return must(run({.arguments = std::move(words),
-                     .environment = {{"KUBECACHEDIR", path("kubectl-cache").string()}},
-                     .input = input,
-                     .timeout = kPatience}));
+    return must(servers_.kubectl(std::move(words), input));
 }
 
 std::string ControlPlane::output_of(std::vector<std::string> words, const std::string &input) const {
@@ -188,12 +43,7 @@ int ControlPlane::minor() const {
     return std::stoi(version.at("minor").get<std::string>()); // "20", or "20+" of somebody's own
 }
 
-std::string ControlPlane::logs() const {
-    std::string text;
-    for (const char *name : {"etcd.log", "api-server.log", "controllers.log", "scheduler.log"}) {
-        text += last_lines(path(name));
-    }
-    return text;
-}
+void ControlPlane::kill_api_server() { must(servers_.kill_api_server()); }
+void ControlPlane::start_api_server() { must(servers_.start_api_server()); }
 
 } // namespace ballast::control_plane

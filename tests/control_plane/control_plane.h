@@ -2,30 +2,25 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/subprocess.h"
+#include "tests/control_plane/servers.h"
 
 namespace ballast::control_plane {
 
-// Where kube-apiserver, kube-controller-manager and kube-scheduler are: of BALLAST_PEERS, or what `build` made of
-// Debian's sources. Nothing: there are none here.
-std::optional<std::filesystem::path> programs();
-
-// A real control plane on 127.0.0.1, with certificates of its own, and kubectl. Its ports are fixed: it wants a network
+// A real control plane for a test, and kubectl: what goes wrong fails the test. Its ports are fixed: it wants a network
 // namespace of its own. Killed on destruction.
 class ControlPlane {
   public:
-    static constexpr int kPort = 6443;
+    static constexpr int kPort = Servers::kPort;
 
     // `directory`: for all that it writes. Skips the test where its programs are missing; ready when it returns.
     // `address`: of this host, by which nodes reach the API server, too; empty: from this host alone.
-    explicit ControlPlane(std::filesystem::path directory, std::string address = "");
+    explicit ControlPlane(const std::filesystem::path &directory, const std::string &address = "");
 
     // A kubeconfig for that name and those groups ("system:nodes"), by a client certificate.
-    std::filesystem::path kubeconfig(const std::string &name, const std::string &group = "");
+    std::filesystem::path kubeconfig(const std::string &name, const std::string &group = "") const;
     // `kubectl WORDS...` as an administrator.
     Completed kubectl(std::vector<std::string> words, const std::string &input = "") const;
     // The same, and it must succeed: stdout.
@@ -36,19 +31,11 @@ class ControlPlane {
     void kill_api_server();
     void start_api_server();
 
-    std::filesystem::path path(const std::string &name) const { return directory_ / name; }
-    std::string logs() const; // the last lines of each program's
+    std::filesystem::path path(const std::string &name) const { return servers_.path(name); }
+    std::string logs() const { return servers_.logs(); } // the last lines of each program's
 
   private:
-    void make_authority();
-    // NAME.crt and NAME.key. `names`: a server's, as openssl has them ("IP:127.0.0.1").
-    void make_certificate(const std::string &name, const std::string &subject, const std::string &names = "");
-    void start(const std::string &name, std::vector<std::string> arguments);
-
-    std::filesystem::path directory_, programs_;
-    std::string address_;
-    std::vector<Child> children_;
-    std::optional<Child> api_server_;
+    Servers servers_;
 };
 
 } // namespace ballast::control_plane
