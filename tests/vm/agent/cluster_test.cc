@@ -2,6 +2,7 @@
 // Two machines of the image in one real cluster. Machines and a control plane take minutes to come up, so what can be
 // seen in one cluster is one test: its steps are told, each with its time.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <format>
 #include <iostream>
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 namespace {
 
 using Texts = std::vector<std::string>;
+
+constexpr std::array kUnreachable = {"i/o timeout", "TLS handshake timeout"};
 
 std::string workloads() {
     std::string text = checkout_file("tests/vm/agent/workloads.yaml");
@@ -44,8 +47,17 @@ class Cluster : public TwoNodes {
         last_ = now;
     }
 
-    std::string kubectl(Texts words, const std::string &input = "") const {
-        return plane().output_of(std::move(words), input);
+    // An emulated machine that starts many pods may not answer for seconds: it is asked again.
+    std::string kubectl(const Texts &words, const std::string &input = "") {
+        Completed done;
+        until("the node can be reached", [&] {
+            done = plane().kubectl(words, input);
+            return done.status == 0 ||
+                   std::ranges::none_of(kUnreachable, [&](const char *error) { return done.errors.contains(error); });
+        });
+        INFO(done.errors);
+        REQUIRE(done.status == 0);
+        return done.output;
     }
     std::string pod_on(const std::string &app, const std::string &node) const {
         const Texts pods = ready_pods("app=" + app, node);

@@ -129,7 +129,7 @@ Machine TwoNodes::start(const std::string &name, const std::string &address, con
                                 indented(must(read_file(registry_->ca_certificate()))))));
     must(write_file(seed.path() / "network-config",
                     std::format("version: 2\nethernets:\n  nodes:\n    match: {{macaddress: \"{}\"}}\n"
-                                "    addresses: [{}/24]\n",
+                                "    set-name: nodes\n    addresses: [{}/24]\n",
                                 mac, address)));
     MachineOptions options = image_options(name);
     options.seed = seed.path();
