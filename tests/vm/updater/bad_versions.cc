@@ -32,18 +32,22 @@ void add_to_archive(std::string &archive, const std::string &name, const std::st
 }
 
 // A file of the image's initramfs is another one, or there is one more.
-LayOver with_file(const Release &release, const std::string &name, const std::string &file, const fs::path &content) {
+LayOver with_file(const Release &release, const std::string &name, const std::string &file,
+                  const Result<std::string> &content) {
     return [&release, name, file, content](const fs::path &root) -> Status {
         TRY(named(name)(root));
         const std::string image = TRY(release.initramfs());
         std::string initramfs = TRY(release.content(image));
         align(initramfs);
         // Later archives win.
-        add_to_archive(initramfs, file, TRY(read_file(content)));
+        add_to_archive(initramfs, file, TRY(content));
         add_to_archive(initramfs, "TRAILER!!!", "");
         return put(root.string() + image, initramfs);
     };
 }
+
+// A program that ends at once where it is the first, and never elsewhere.
+Result<std::string> stand_in() { return read_file(BALLAST_STAND_IN); }
 
 } // namespace
 
@@ -52,13 +56,13 @@ LayOver named(const std::string &name) {
 }
 
 LayOver with_own_initramfs(const Release &release, const std::string &name) {
-    return with_file(release, name, "ballast-test", BALLAST_STAND_IN);
+    return with_file(release, name, "ballast-test", name);
 }
 
-LayOver panicking(const Release &release) { return with_file(release, "panicking", "init", BALLAST_STAND_IN); }
+LayOver panicking(const Release &release) { return with_file(release, "panicking", "init", stand_in()); }
 
 LayOver hanging(const Release &release) {
-    return with_file(release, "hanging", "usr/lib/ostree/ostree-prepare-root", BALLAST_STAND_IN);
+    return with_file(release, "hanging", "usr/lib/ostree/ostree-prepare-root", stand_in());
 }
 
 LayOver without_engine() {
