@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sys/stat.h>
 #include <utility>
 
 #include "base/http/url.h"
@@ -208,16 +207,8 @@ Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::s
     return printable(read_known(TRY(printable(YamlNode::parse(text, name)))));
 }
 
-ConfigFile::Stamp ConfigFile::stamp() const {
-    struct stat now{};
-    if (::stat(file_.c_str(), &now) != 0) {
-        return {};
-    }
-    return {now.st_dev, now.st_ino, static_cast<std::uint64_t>(now.st_size), now.st_mtim.tv_sec, now.st_mtim.tv_nsec};
-}
-
 std::optional<UpdaterConfig> ConfigFile::changed() {
-    const Stamp now = stamp(); // before it is read: what is written meanwhile is seen the next time
+    const FileStamp now = stamp_of(file_); // before it is read: what is written meanwhile is seen the next time
     if (last_ == now) {
         return std::nullopt;
     }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file_stamp.h"
 #include "base/result.h"
 #include "updater/windows.h"
 
@@ -60,16 +61,8 @@ class ConfigFile {
     std::optional<UpdaterConfig> changed();
 
   private:
-    // What tells a file from the one that it was; all zero when there is none.
-    struct Stamp {
-        std::uint64_t device = 0, inode = 0, size = 0;
-        std::int64_t seconds = 0, nanoseconds = 0;
-        bool operator==(const Stamp &) const = default;
-    };
-    Stamp stamp() const;
-
     std::filesystem::path file_;
-    std::optional<Stamp> last_;
+    std::optional<FileStamp> last_;
 };
 
 std::vector<std::string_view> updater_config_keys(); // in alphabetical order

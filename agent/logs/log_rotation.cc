@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <dirent.h>
 #include <fcntl.h>
-#include <memory>
 #include <optional>
 #include <string>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "agent/logs/gzip.h"
+#include "base/directory_names.h"
 #include "base/root_dir.h"
 #include "base/timestamp.h"
 
@@ -63,20 +62,8 @@ class LogFiles {
 
     // What was turned, the oldest first.
     Result<std::vector<std::string>> turned() const {
-        Fd again(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        const std::unique_ptr<DIR, int (*)(DIR *)> listing(again.is_open() ? ::fdopendir(again.get()) : nullptr,
-                                                           &::closedir);
-        if (!listing) {
-            return fail_errno("list logs");
-        }
-        (void)again.release(); // the listing closes it
-        std::vector<std::string> names;
-        for (const dirent *entry = ::readdir(listing.get()); entry != nullptr; entry = ::readdir(listing.get())) {
-            if (std::string_view(entry->d_name).starts_with(name_ + ".")) {
-                names.emplace_back(entry->d_name);
-            }
-        }
-        std::ranges::sort(names);
+        std::vector<std::string> names = TRY(names_in(directory_));
+        std::erase_if(names, [&](const std::string &name) { return !name.starts_with(name_ + "."); });
         return names;
     }
 

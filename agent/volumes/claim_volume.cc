@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/volumes/claim_volume.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <memory>
 #include <string>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/directory_names.h"
 #include "base/fd.h"
 #include "base/file_io.h"
 
@@ -53,26 +52,10 @@ class Gift {
         if (depth == kDeepest) {
             return fail(ENAMETOOLONG, path.string() + " is too deep a directory to be given to a group");
         }
-        Fd fd(::openat(entry.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!fd.is_open()) {
-            return fail_errno("open " + path.string());
+        for (const std::string &name : TRY(names_in(entry).within(path.string()))) {
+            TRY(give(entry, name, path / name, depth + 1));
         }
-        const std::unique_ptr<DIR, int (*)(DIR *)> listing(fdopendir(fd.get()), &closedir);
-        if (listing == nullptr) {
-            return fail_errno("list " + path.string());
-        }
-        const BorrowedFd directory(fd.release()); // the listing's now
-        while (true) {
-            errno = 0;
-            const dirent *found = readdir(listing.get()); // NOLINT(concurrency-mt-unsafe): the listing is ours alone
-            if (found == nullptr) {
-                return errno == 0 ? Status() : fail_errno("list " + path.string());
-            }
-            const std::string name = found->d_name;
-            if (name != "." && name != "..") {
-                TRY(give(directory, name, path / name, depth + 1));
-            }
-        }
+        return {};
     }
 
     gid_t group_;

@@ -78,15 +78,6 @@ Result<TlsCredentials::Context> context_of(const TlsFiles &files) {
     return context;
 }
 
-TlsCredentials::Stamp stamp_of(const std::filesystem::path &file) {
-    struct stat status{};
-    if (file.empty() || stat(file.c_str(), &status) != 0) {
-        return {};
-    }
-    return {static_cast<std::int64_t>(status.st_ino), status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-            status.st_ctim.tv_nsec};
-}
-
 // Every text of that kind in a name; one that holds a NUL, which would read as another elsewhere, is left out.
 std::vector<std::string> texts_of(const X509_NAME *name, int kind) {
     std::vector<std::string> texts;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "base/file_stamp.h"
 #include "base/http/peer.h"
 #include "base/http/socket_stream.h"
 #include "base/result.h"
@@ -38,7 +39,6 @@ class TlsCredentials {
     };
     using Context = std::unique_ptr<ssl_ctx_st, Free>;
     using Session = std::unique_ptr<ssl_st, Free>; // OpenSSL's, of one client
-    using Stamp = std::array<std::int64_t, 5>;     // by which a file is seen to be another
 
     // EINVAL, EPERM, ENOENT: what is wrong with the files, and with which.
     Status open(const TlsFiles &files);
@@ -48,7 +48,7 @@ class TlsCredentials {
     Session session();
 
   private:
-    using Stamps = std::array<Stamp, 3>;
+    using Stamps = std::array<FileStamp, 3>;
     Stamps stamps() const;
     void read_again();
 

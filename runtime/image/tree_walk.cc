@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <vector>
 
+#include "base/directory_names.h"
 #include "base/file_io.h"
 #include "base/json/json_tree.h"
 
@@ -19,32 +19,12 @@ namespace {
 constexpr unsigned kDeepest = 1000; // one descriptor a level
 constexpr std::size_t kLargestXattr = 64UL << 10;
 
-Result<std::vector<std::string>> names_of(const Fd &directory) {
-    Fd copy = TRY(directory.duplicate());
-    DIR *stream = fdopendir(copy.get());
-    if (stream == nullptr) {
-        return fail_errno("read directory");
-    }
-    (void)copy.release(); // the stream's
-    rewinddir(stream);
-    std::vector<std::string> names;
-    while (const dirent *entry = readdir(stream)) { // NOLINT(concurrency-mt-unsafe): a stream of our own
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") {
-            names.emplace_back(name);
-        }
-    }
-    closedir(stream);
-    std::ranges::sort(names);
-    return names;
-}
-
 Status walk(const Fd &directory, const std::string &path, unsigned depth, const TreeVisit &visit,
             const TreeLeave &leave) {
     if (depth > kDeepest) {
         return fail(ELOOP, shortly_quoted(path) + ": deeper than " + std::to_string(kDeepest) + " directories");
     }
-    for (const std::string &name : TRY(names_of(directory))) {
+    for (const std::string &name : TRY(names_in(directory))) {
         TreeEntry entry{
             .path = path.empty() ? name : path + "/" + name, .name = name, .parent = directory, .status = {}};
         if (fstatat(directory.get(), name.c_str(), &entry.status, AT_SYMLINK_NOFOLLOW) != 0) {

@@ -15,11 +15,6 @@ namespace {
 constexpr std::uint64_t kLargestFile = 1 << 20;
 constexpr std::chrono::seconds kLookEvery{1};
 
-bool same(const struct stat &one, const struct stat &other) {
-    return one.st_ino == other.st_ino && one.st_dev == other.st_dev && one.st_size == other.st_size &&
-           one.st_mtim.tv_sec == other.st_mtim.tv_sec && one.st_mtim.tv_nsec == other.st_mtim.tv_nsec;
-}
-
 } // namespace
 
 std::optional<NameServer> name_server(std::string_view text, std::uint16_t port) {
@@ -59,12 +54,12 @@ const std::vector<NameServer> &HostServers::get() {
         return servers_;
     }
     look_at_ = now + kLookEvery;
-    struct stat status{};
-    const bool there = stat(file_.c_str(), &status) == 0;
-    if (there && same(status, seen_) && !servers_.empty()) {
+    const FileStamp stamp = stamp_of(file_);
+    const bool there = stamp != FileStamp();
+    if (there && stamp == seen_ && !servers_.empty()) {
         return servers_;
     }
-    seen_ = status;
+    seen_ = stamp;
     servers_.clear();
     const std::string text = there ? read_file(file_, kLargestFile).value_or("") : "";
     for (const std::string &written : parse_resolv_conf(text).servers) {

@@ -8,8 +8,9 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <vector>
+
+#include "base/file_stamp.h"
 
 namespace ballast::dns {
 
@@ -33,7 +34,7 @@ class HostServers {
   private:
     std::filesystem::path file_;
     std::chrono::steady_clock::time_point look_at_{};
-    struct stat seen_{};
+    FileStamp seen_{};
     std::vector<NameServer> servers_;
 };
 
