@@ -115,6 +115,11 @@ Result<Engine::Core::FirstProcess> Engine::Core::living_process(const std::strin
     return FirstProcess{.pid = pid, .process = std::move(process), .waits = status == "created"};
 }
 
+bool Engine::Core::is_over(const std::string &id) const {
+    const Result<FirstProcess> living = living_process(id);
+    return !living && living.error().code == ESRCH;
+}
+
 std::optional<Engine::Core::FirstProcess> Engine::Core::find_started(Container &container) {
     end_starting(container);
     const Result<FirstProcess> living = living_process(container.id);

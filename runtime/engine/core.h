@@ -227,6 +227,7 @@ class Engine::Core {
         bool waits = false;               // for its start
     };
     Result<FirstProcess> living_process(const std::string &id) const; // as the runtime knows it
+    bool is_over(const std::string &id) const;                        // so says the runtime
     // A container whose monitor was killed before it told how the start went; that ends here, if it has not. Nothing:
     // its program has not run, and will not.
     std::optional<FirstProcess> find_started(Container &container);

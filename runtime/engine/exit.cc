@@ -172,8 +172,14 @@ void Engine::Core::after_monitor(const ContainerPtr &container) {
     }
     const fs::path file = paths(container->id).exit;
     if (const Result<std::string> text = read_file(file)) {
-        const Result<monitor::ExitRecord> record = monitor::parse_exit_record(*text, file);
+        Result<monitor::ExitRecord> record = monitor::parse_exit_record(*text, file);
         if (record) {
+            if (!record->end.known) { // it was not that monitor's child, and we had told one that was killed as well
+                const monitor::End ours = last_known_end(*container);
+                record->end.known = ours.known;
+                record->end.status = ours.status;
+                record->end.signal = ours.signal;
+            }
             after_exit(container, *record);
             return;
         }

@@ -123,10 +123,18 @@ Status Engine::remove(const std::string &reference, const RemoveOptions &options
                 break;
             }
         }
-        TRY(core_->signal(*container, SIGKILL));
-        if (!core_->wait_until_ended(*container, std::chrono::seconds(20))) {
-            return fail(EBUSY, "cannot remove container \"/" + container->snapshot().name +
-                                   "\": could not kill: tried to kill container, but did not receive an exit event");
+        Status killed = core_->signal(*container, SIGKILL);
+        if (killed && !core_->wait_until_ended(*container, std::chrono::seconds(20))) {
+            killed = fail(EBUSY, "cannot remove container \"/" + container->snapshot().name +
+                                     "\": could not kill: tried to kill container, but did not receive an exit event");
+        }
+        if (!killed) {
+            const std::scoped_lock lock(container->mutex);
+            container->spared = false;
+            if (container->data.host.auto_remove && !container->data.state.running()) {
+                core_->remove_soon(container); // it ended just now, and we had said that we would
+            }
+            return killed;
         }
     }
     const std::scoped_lock operation(container->operation);

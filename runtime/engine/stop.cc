@@ -27,11 +27,11 @@ Status Engine::Core::signal(Container &container, int number) {
     }
     if (process == nullptr) {
         if (pid <= 0) {
-            return fail(ESRCH, "container " + container.id + " is not running");
+            return {}; // it has ended; with the monitor that started it, maybe, and that is about to be told
         }
         const Result<std::string> told = oci({"kill", container.id, std::to_string(number)});
-        if (!told && ::kill(pid, 0) != 0 && errno == ESRCH) {
-            return {}; // it ended meanwhile: the runtime has forgotten it, and what it had is being given back
+        if (!told && ((::kill(pid, 0) != 0 && errno == ESRCH) || is_over(container.id))) {
+            return {}; // meanwhile: the runtime has forgotten it, and what it had is being given back
         }
         TRY(told);
         return {};
