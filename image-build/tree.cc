@@ -95,6 +95,7 @@ Status place_kernel(const TreeInputs &inputs, const RootDir &root, const fs::pat
     const std::string release = TRY(kernel_release(tree));
     const fs::path modules = tree / "usr/lib/modules" / release;
     TRY(rename_path(tree / "boot" / ("vmlinuz-" + release), modules / "vmlinuz"));
+    TRY(rename_path(tree / "boot" / ("config-" + release), modules / "config")); // kubeadm and others look for it there
     TRY(root.write(fs::path("usr/lib/modules") / release / "initramfs.img",
                    TRY(read_file(inputs.initramfs, 1ULL << 30))));
     TRY(root.remove("boot"));

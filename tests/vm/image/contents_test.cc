@@ -81,6 +81,11 @@ TEST_CASE("nothing is in the image that a container host does not need", "[vm]")
     CHECK(said(machine, "cat /usr/share/ballast/packages.lock").contains("\nsystemd "));
 }
 
+TEST_CASE("what the kernel was built with can be read", "[vm]") {
+    Machine machine = booted();
+    CHECK(said(machine, "grep -c '^CONFIG_CGROUPS=y' /usr/lib/modules/$(uname -r)/config") == "1");
+}
+
 TEST_CASE("the docker command line is there", "[vm]") {
     Machine machine = booted();
     CHECK(said(machine, "docker --version").starts_with("Docker version "));
