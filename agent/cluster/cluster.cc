@@ -102,6 +102,7 @@ NodeInputs Cluster::inputs() {
                        .provider_id = options_.config.provider_id,
                        .external_cloud = options_.external_cloud,
                        .most_pods = options_.config.most_pods,
+                       .reservation = options_.config.reservation,
                        .port = options_.config.server.enabled ? static_cast<int>(options_.config.server.port) : 0};
     if (inputs.settings.addresses.empty() && !address_.empty()) {
         inputs.settings.addresses = {address_};

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "agent/config/comma_list.h"
 #include "agent/config/duration.h"
 #include "base/quote.h"
 
@@ -22,10 +23,8 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--config-dir",
     "--container-runtime",
     "--cpu-manager-policy",
-    "--enforce-node-allocatable",
     "--event-burst",
     "--event-qps",
-    "--eviction-hard",
     "--eviction-minimum-reclaim",
     "--eviction-soft",
     "--eviction-soft-grace-period",
@@ -36,7 +35,6 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--image-service-endpoint",
     "--kube-api-burst",
     "--kube-api-qps",
-    "--kube-reserved",
     "--kubelet-cgroups",
     "--logging-format",
     "--max-open-files",
@@ -50,11 +48,9 @@ constexpr std::array kWithoutEffect = std::to_array<const char *>({
     "--pod-infra-container-image",
     "--registry-burst",
     "--registry-qps",
-    "--reserved-cpus",
     "--runtime-cgroups",
     "--streaming-connection-idle-timeout",
     "--system-cgroups",
-    "--system-reserved",
     "--tls-cipher-suites",
     "--tls-min-version",
     "--topology-manager-policy",
@@ -67,7 +63,6 @@ constexpr std::array kFlagsWithoutEffect = std::to_array<const char *>({
     "--make-iptables-util-chains",
     "--protect-kernel-defaults",
     "--runonce",
-    "--seccomp-default",
 });
 
 // Where kubeadm writes them, and operators.
@@ -81,9 +76,10 @@ struct Said {
     std::string cluster_domain, resolv_conf, cgroup_driver, static_pods, provider_id, logs;
     std::string address, health_address, certificate, key, authorities, authorization, token_time;
     std::optional<bool> cgroups_per_qos, cpu_quota, register_node, serialize_pulls, anonymous, tokens, serves, rotates,
-        cluster_signs;
+        cluster_signs, seccomp_default;
     std::optional<long long> most_pods, pids_limit, port, health_port, read_only_port;
-    std::string log_size, image_least_age;
+    std::string log_size, image_least_age, kube_reserved, system_reserved, processors, enforced;
+    std::optional<std::string> eviction;
     std::optional<long long> log_files, image_high, image_low;
     long long verbosity = 0;
     std::vector<std::string> ignored;
@@ -127,11 +123,20 @@ void add_options(CLI::App &app, Said &said) {
     app.add_option("--cgroup-driver", said.cgroup_driver, "systemd");
     app.add_flag("--cgroups-per-qos", said.cgroups_per_qos, "a slice for every pod, below those of their classes");
     app.add_flag("--cpu-cfs-quota", said.cpu_quota, "enforce limits of CPU");
+    app.add_flag("--seccomp-default", said.seccomp_default, "pods that say nothing have the runtime's filter");
     app.add_flag("--serialize-image-pulls", said.serialize_pulls, "pull one image after the other");
     app.add_option("--max-pods", said.most_pods, "how many pods may be here");
     app.add_option("--pod-max-pids", said.pids_limit, "how many processes a pod may have");
     app.add_option("--pod-logs-dir", said.logs, "where containers' logs are");
     app.add_option("-v,--v", said.verbosity, "how much is logged");
+}
+
+void add_reservation_options(CLI::App &app, Said &said) {
+    app.add_option("--kube-reserved", said.kube_reserved, "cpu=500m,memory=1Gi,... that pods do not get");
+    app.add_option("--system-reserved", said.system_reserved, "the same");
+    app.add_option("--reserved-cpus", said.processors, "0-1,3: so many are kept in place of what those say of cpu");
+    app.add_option("--eviction-hard", said.eviction, "memory.available<100Mi,...: the machine is short of it");
+    app.add_option("--enforce-node-allocatable", said.enforced, "pods: they are held to what is left; none");
 }
 
 void add_server_options(CLI::App &app, Said &said) {
@@ -160,20 +165,20 @@ void add_upkeep_options(CLI::App &app, Said &said) {
     app.add_option("--minimum-image-ttl-duration", said.image_least_age, "how long an image stays in any case");
 }
 
+Status take_time(const std::string &from, const char *flag, std::chrono::nanoseconds &to) {
+    const auto time = parse_duration(from);
+    if (!from.empty() && !time) {
+        return fail(EINVAL, std::string(flag) + ": want a time like 2m, not " + quote(from));
+    }
+    to = from.empty() ? to : *time;
+    return {};
+}
+
 template <typename T>
 void take_value(const std::optional<T> &from, T &to) {
     to = from.value_or(to);
 }
 void take_text(const std::string &from, std::string &to) { to = from.empty() ? to : from; }
-
-std::vector<std::string> split(const std::string &text) {
-    std::vector<std::string> parts;
-    std::istringstream stream(text);
-    for (std::string part; std::getline(stream, part, ',');) {
-        parts.push_back(part);
-    }
-    return parts;
-}
 
 // Kubernetes' names are in lower case.
 Result<std::string> name_of_machine() {
@@ -200,14 +205,7 @@ Status take_server_values(const Said &said, ServerConfig &server) {
     take_value(said.tokens, server.tokens);
     take_value(said.serves, server.enabled);
     take_value(said.cluster_signs, server.cluster_signs);
-    if (!said.token_time.empty()) {
-        const auto time = parse_duration(said.token_time);
-        if (!time) {
-            return fail(EINVAL,
-                        "--authentication-token-webhook-cache-ttl: want a time like 2m, not " + quote(said.token_time));
-        }
-        server.token_time = *time;
-    }
+    TRY(take_time(said.token_time, "--authentication-token-webhook-cache-ttl", server.token_time));
     return check(server);
 }
 
@@ -218,15 +216,28 @@ Status take_upkeep_values(const Said &said, UpkeepConfig &upkeep) {
     if (!said.log_size.empty()) {
         upkeep.log_bytes = TRY(log_bytes_of(said.log_size).within("--container-log-max-size"));
     }
-    if (!said.image_least_age.empty()) {
-        const auto age = parse_duration(said.image_least_age);
-        if (!age) {
-            return fail(EINVAL,
-                        "--minimum-image-ttl-duration: want a time like 2m, not " + quote(said.image_least_age));
-        }
-        upkeep.image_least_age = *age;
-    }
+    TRY(take_time(said.image_least_age, "--minimum-image-ttl-duration", upkeep.image_least_age));
     return check(upkeep);
+}
+
+Status take_reservation(const Said &said, Reservation &reservation) {
+    if (!said.kube_reserved.empty()) {
+        reservation.kube = TRY(parse_amounts(said.kube_reserved).within("--kube-reserved"));
+    }
+    if (!said.system_reserved.empty()) {
+        reservation.system = TRY(parse_amounts(said.system_reserved).within("--system-reserved"));
+    }
+    if (said.eviction) {
+        reservation.eviction = TRY(parse_thresholds(*said.eviction).within("--eviction-hard"));
+    }
+    if (!said.processors.empty()) {
+        reservation.processors = TRY(count_processors(said.processors).within("--reserved-cpus"));
+    }
+    if (!said.enforced.empty()) {
+        reservation.enforced = comma_list(said.enforced);
+        TRY(check_enforced(reservation.enforced).within("--enforce-node-allocatable"));
+    }
+    return {};
 }
 
 Status take_values(Said &said) {
@@ -246,12 +257,14 @@ Status take_values(Said &said) {
     take_value(said.pids_limit, config.pod_pids_limit);
     TRY(take_server_values(said, config.server));
     TRY(take_upkeep_values(said, config.upkeep));
+    TRY(take_reservation(said, config.reservation));
+    take_value(said.seccomp_default, config.seccomp_default);
     config.verbosity = std::max(config.verbosity, said.verbosity);
     if (!said.cluster_dns.empty()) {
-        config.cluster_dns = split(said.cluster_dns);
+        config.cluster_dns = comma_list(said.cluster_dns);
     }
     if (!said.allowed_sysctls.empty()) {
-        config.allowed_sysctls = split(said.allowed_sysctls);
+        config.allowed_sysctls = comma_list(said.allowed_sysctls);
     }
     if (!said.request_timeout.empty()) {
         const auto timeout = parse_duration(said.request_timeout);
@@ -297,7 +310,7 @@ Result<Options> options_of(Said said) {
     if (!said.taints.empty()) {
         options.config.taints = TRY(parse_taints(said.taints));
     }
-    options.node_addresses = split(said.addresses);
+    options.node_addresses = comma_list(said.addresses);
     options.external_cloud = said.cloud_provider == "external";
     if (options.node_name.empty()) {
         options.node_name = TRY(name_of_machine());
@@ -318,6 +331,7 @@ Result<std::variant<Options, Answer>> read_command_line(std::vector<std::string>
     add_options(app, said);
     add_server_options(app, said);
     add_upkeep_options(app, said);
+    add_reservation_options(app, said);
     add_without_effect(app, said);
     for (std::string &argument : arguments) {
         argument = argument.starts_with("-v=") ? "-" + argument : argument; // Go's flags take a "=" after one letter

@@ -30,10 +30,8 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "enableProfilingHandler",
     "enableSystemLogHandler",
     "enableSystemLogQuery",
-    "enforceNodeAllocatable",
     "eventBurst",
     "eventRecordQPS",
-    "evictionHard",
     "evictionMaxPodGracePeriod",
     "evictionMinimumReclaim",
     "evictionPressureTransitionPeriod",
@@ -51,7 +49,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "kernelMemcgNotification",
     "kubeAPIBurst",
     "kubeAPIQPS",
-    "kubeReserved",
     "kubeReservedCgroup",
     "kubeletCgroups",
     "localStorageCapacityIsolation",
@@ -60,7 +57,6 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "memoryManagerPolicy",
     "memorySwap",
     "memoryThrottlingFactor",
-    "mergeDefaultEvictionSettings",
     "nodeLeaseDurationSeconds",
     "nodeStatusMaxImages",
     "nodeStatusReportFrequency",
@@ -74,16 +70,13 @@ constexpr std::array kWithoutEffect = std::to_array<std::string_view>({
     "registryBurst",
     "registryPullQPS",
     "reservedMemory",
-    "reservedSystemCPUs",
     "runOnce",
-    "seccompDefault",
     "showHiddenMetricsForVersion",
     "singleProcessOOMKill",
     "staticPodURL",
     "staticPodURLHeader",
     "streamingConnectionIdleTimeout",
     "systemCgroups",
-    "systemReserved",
     "systemReservedCgroup",
     "tlsCipherSuites",
     "tlsMinVersion",
@@ -156,7 +149,9 @@ std::vector<Field> fields_of(KubeletConfig &config) {
         text_field("providerID", config.provider_id),
         rotation_field(config.rotate_certificates),
         logging_field(config),
+        flag_field("seccompDefault", config.seccomp_default),
     };
+    std::ranges::move(reservation_fields(config.reservation), std::back_inserter(fields));
     std::ranges::move(server_fields(config.server), std::back_inserter(fields));
     std::ranges::move(shutdown_fields(config.shutdown), std::back_inserter(fields));
     std::ranges::move(upkeep_fields(config.upkeep), std::back_inserter(fields));
@@ -185,14 +180,10 @@ Status check_values(const YamlNode &root, const KubeletConfig &config) {
             return wrong(TRY(root.at("containerRuntimeEndpoint")), socket.error().message);
         }
     }
-    if (const Status open = check(config.server); !open.has_value()) {
-        return wrong(root, open.error().message);
-    }
-    if (const Status possible = check(config.shutdown); !possible.has_value()) {
-        return wrong(root, possible.error().message);
-    }
-    if (const Status kept = check(config.upkeep); !kept.has_value()) {
-        return wrong(root, kept.error().message);
+    for (const Status &part : {check(config.server), check(config.shutdown), check(config.upkeep)}) {
+        if (!part.has_value()) {
+            return wrong(root, part.error().message);
+        }
     }
     constexpr auto kMostRestartPeriod = std::chrono::minutes(5);
     if (config.most_restart_period < std::chrono::seconds(1) || config.most_restart_period > kMostRestartPeriod) {
@@ -218,6 +209,10 @@ Result<KubeletConfig> read_config(const YamlNode &root) {
     }));
     if (config.runtime_endpoint.empty()) {
         config.runtime_endpoint = kDefaultRuntimeEndpoint;
+    }
+    if (std::ranges::any_of(config.reservation.enforced, [](const auto &word) { return word.contains('-'); })) {
+        config.warnings.push_back(TRY(root.at("enforceNodeAllocatable")).where() +
+                                  ": \"enforceNodeAllocatable\": only pods are held to what is left for them");
     }
     TRY(check_values(root, config));
     return config;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/reservation.h"
 #include "agent/config/server_config.h"
 #include "agent/config/shutdown.h"
 #include "agent/config/taint.h"
@@ -52,6 +53,9 @@ struct KubeletConfig {
     // The certificate by which the node asks its API server is renewed; nothing: when there is a bootstrap kubeconfig.
     std::optional<bool> rotate_certificates = {};
 
+    bool seccomp_default = false; // a pod that says nothing has the runtime's own filter of system calls
+
+    Reservation reservation;
     ServerConfig server;
     ShutdownConfig shutdown;
     UpkeepConfig upkeep;

@@ -5,13 +5,13 @@
 #include <array>
 #include <limits>
 
+#include "agent/pods/spec.h"
+
 namespace ballast::agent {
 namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::seconds;
-
-constexpr std::int64_t kCritical = 2'000'000'000; // system-cluster-critical, and what is above
 
 Status read_period(const YamlNode &item, ShutdownPeriod &to) {
     constexpr long long kMost = std::numeric_limits<int>::max();
@@ -29,7 +29,7 @@ std::vector<ShutdownPeriod> ShutdownConfig::periods() const {
     std::vector<ShutdownPeriod> periods = by_priority;
     if (all > std::chrono::nanoseconds(0)) {
         periods = {{.priority = 0, .time = duration_cast<seconds>(all - critical)},
-                   {.priority = kCritical, .time = duration_cast<seconds>(critical)}};
+                   {.priority = kSystemCritical, .time = duration_cast<seconds>(critical)}};
     }
     std::ranges::sort(periods, {}, &ShutdownPeriod::priority);
     return periods;

@@ -21,6 +21,20 @@ std::size_t most_pulls(const KubeletConfig &config) {
     return config.serialize_image_pulls ? 1 : static_cast<std::size_t>(config.most_parallel_pulls);
 }
 
+// What they are held to. EINVAL: nothing is left for them.
+Result<SliceLimits> pods_together(const Reservation &reservation, const NodeFacts &facts, const Allocatable &left) {
+    if (left.milli_cpu == 0 || left.memory == 0) {
+        return fail(EINVAL, "kubeReserved, systemReserved and evictionHard leave pods no processor or no memory");
+    }
+    SliceLimits limits;
+    if (reservation.holds_pods()) {
+        limits.memory = facts.memory - reservation.milli("memory") / 1000;
+        const std::int64_t processes = reservation.milli("pid") / 1000;
+        limits.processes = processes == 0 ? std::nullopt : std::optional(facts.most_processes - processes);
+    }
+    return limits;
+}
+
 } // namespace
 
 Result<std::unique_ptr<Agent>> Agent::make(Options options, std::chrono::nanoseconds retry) {
@@ -48,7 +62,9 @@ Agent::~Agent() {
 
 Status Agent::open(std::chrono::nanoseconds retry) {
     const KubeletConfig &config = options_.config;
-    const Machine machine = TRY(this_machine());
+    const NodeFacts facts = read_node_facts("/", options_.root_directory);
+    const Allocatable left = left_for_pods(config.reservation, facts);
+    const SliceLimits together = TRY(pods_together(config.reservation, facts, left));
     runtime_ = std::make_unique<Runtime>(TRY(socket_of(config.runtime_endpoint)), config.runtime_request_timeout);
     images_ = std::make_unique<Images>(*runtime_, most_pulls(config));
     world_ = std::make_unique<World>(World{
@@ -59,10 +75,11 @@ Status Agent::open(std::chrono::nanoseconds retry) {
         .kernel = {.classes = config.cgroups_per_qos,
                    .cpu_quota = config.cpu_cfs_quota,
                    .cpu_period = std::chrono::duration_cast<std::chrono::microseconds>(config.cpu_cfs_period).count(),
-                   .memory = machine.memory},
+                   .memory = facts.memory},
         .node_address = options_.node_addresses.empty() ? address_of_machine() : options_.node_addresses.front(),
-        .node_cpu = Quantity::of(machine.processors),
-        .node_memory = Quantity::of(machine.memory),
+        .node_cpu = Quantity::of_milli(left.milli_cpu),
+        .node_memory = Quantity::of(left.memory),
+        .pods_together = together,
         .make_slice = {},
         .drop_slice = {},
         .note = [this](const Pod &pod, const Note &said) { note(pod, said); },

@@ -8,7 +8,6 @@
 #include <memory>
 #include <net/if.h>
 #include <sstream>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/file_io.h"
@@ -51,15 +50,6 @@ int rank_of(const ifaddrs &entry, const std::string &interface) {
 }
 
 } // namespace
-
-Result<Machine> this_machine() {
-    struct sysinfo info{};
-    if (::sysinfo(&info) != 0) {
-        return fail_errno("sysinfo");
-    }
-    return Machine{.memory = static_cast<std::int64_t>(info.totalram) * info.mem_unit,
-                   .processors = ::sysconf(_SC_NPROCESSORS_ONLN)};
-}
 
 std::string address_of_machine() {
     ifaddrs *list = nullptr;

@@ -79,6 +79,8 @@ NodeFacts read_node_facts(const fs::path &root, const fs::path &files) {
     if (::statvfs(files.c_str(), &storage) == 0) {
         facts.storage = static_cast<std::int64_t>(storage.f_blocks * storage.f_frsize);
         facts.storage_available = static_cast<std::int64_t>(storage.f_bavail * storage.f_frsize);
+        facts.inodes = static_cast<std::int64_t>(storage.f_files);
+        facts.inodes_free = static_cast<std::int64_t>(storage.f_ffree);
     }
     // "0.00 0.01 0.05 1/345 6789": those that run, of all
     const std::string load = text_of(root / "proc/loadavg");

@@ -14,6 +14,7 @@ struct NodeFacts {
     std::int64_t processors = 0;
     std::int64_t memory = 0, memory_available = 0;   // bytes
     std::int64_t storage = 0, storage_available = 0; // bytes, where pods' files are
+    std::int64_t inodes = 0, inodes_free = 0;        // of the same
     std::int64_t processes = 0, most_processes = 0;
     std::map<std::string, std::int64_t> huge_pages = {}; // bytes of each kind: "hugepages-2Mi"
     bool operator==(const NodeFacts &) const = default;

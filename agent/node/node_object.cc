@@ -13,11 +13,6 @@ namespace {
 constexpr std::int64_t kKibi = 1024;
 constexpr std::size_t kMostImages = 50, kMostNames = 5; // as kubelet tells
 
-// Where kubelet begins to evict; what pods may have is the rest.
-constexpr std::int64_t kReservedMemory = 100LL << 20;
-constexpr std::int64_t kReservedStorage = 10;  // percent
-constexpr std::int64_t kReservedProcesses = 5; // percent
-
 std::string amount_kibi(std::int64_t bytes) { return std::format("{}Ki", bytes / kKibi); }
 
 Json labels_of(const NodeInputs &inputs) {
@@ -53,17 +48,19 @@ Json addresses_of(const NodeSettings &settings) {
     return addresses;
 }
 
-Json resources_of(const NodeInputs &inputs, std::int64_t memory, std::int64_t storage) {
-    const NodeFacts &facts = inputs.facts;
-    std::int64_t huge = 0;
-    Json resources = {{"cpu", std::to_string(facts.processors)}, {"pods", std::to_string(inputs.settings.most_pods)}};
-    for (const auto &[name, size] : facts.huge_pages) {
+Json resources_of(const NodeInputs &inputs, const Allocatable &amounts) {
+    Json resources = {{"cpu", Quantity::of_milli(amounts.milli_cpu).text()},
+                      {"memory", amount_kibi(amounts.memory)},
+                      {"ephemeral-storage", amount_kibi(amounts.storage)},
+                      {"pods", std::to_string(inputs.settings.most_pods)}};
+    for (const auto &[name, size] : inputs.facts.huge_pages) {
         resources[name] = size == 0 ? "0" : amount_kibi(size);
-        huge += size;
     }
-    resources["memory"] = amount_kibi(memory - (memory == facts.memory ? 0 : huge));
-    resources["ephemeral-storage"] = amount_kibi(storage);
     return resources;
+}
+
+Allocatable whole_of(const NodeFacts &facts) {
+    return {.milli_cpu = facts.processors * 1000, .memory = facts.memory, .storage = facts.storage};
 }
 
 struct Condition {
@@ -73,29 +70,33 @@ struct Condition {
     std::string message;
 };
 
-// As kubelet with its default thresholds would see this machine.
+bool lacks_storage(const Reservation &reservation, const NodeFacts &facts) {
+    const auto least = [&](const std::string &what, std::int64_t whole) { // pods' files and images are on one disk
+        return std::max(reservation.least("nodefs." + what, whole), reservation.least("imagefs." + what, whole));
+    };
+    return facts.storage_available < least("available", facts.storage) ||
+           facts.inodes_free < least("inodesFree", facts.inodes);
+}
+
 std::vector<Condition> conditions_of(const NodeInputs &inputs) {
     const NodeFacts &facts = inputs.facts;
+    const Reservation &reservation = inputs.settings.reservation;
     const auto pressure = [](const char *type, bool holds, const char *bad, const char *good, const char *what) {
         return Condition{type, holds, holds ? bad : good,
                          std::format("kubelet has {} {}", holds ? "insufficient" : "sufficient", what)};
     };
-    const bool ready = inputs.runtime.trouble.empty();
-    std::vector<Condition> conditions = {
-        pressure("MemoryPressure", facts.memory_available < kReservedMemory, "KubeletHasInsufficientMemory",
-                 "KubeletHasSufficientMemory", "memory available"),
-        {"DiskPressure", facts.storage_available * 100 < facts.storage * kReservedStorage,
-         facts.storage_available * 100 < facts.storage * kReservedStorage ? "KubeletHasDiskPressure"
-                                                                          : "KubeletHasNoDiskPressure",
-         facts.storage_available * 100 < facts.storage * kReservedStorage ? "kubelet has disk pressure"
-                                                                          : "kubelet has no disk pressure"},
+    const bool ready = inputs.runtime.trouble.empty(), full = lacks_storage(reservation, facts);
+    return {
+        pressure("MemoryPressure", facts.memory_available < reservation.least("memory.available", facts.memory),
+                 "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory", "memory available"),
+        {"DiskPressure", full, full ? "KubeletHasDiskPressure" : "KubeletHasNoDiskPressure",
+         full ? "kubelet has disk pressure" : "kubelet has no disk pressure"},
         pressure("PIDPressure",
-                 (facts.most_processes - facts.processes) * 100 < facts.most_processes * kReservedProcesses,
+                 facts.most_processes - facts.processes < reservation.least("pid.available", facts.most_processes),
                  "KubeletHasInsufficientPID", "KubeletHasSufficientPID", "PID available"),
         {"Ready", ready, ready ? "KubeletReady" : "KubeletNotReady",
          ready ? "kubelet is posting ready status" : inputs.runtime.trouble},
     };
-    return conditions;
 }
 
 const Json &condition_before(const Json &node, const std::string &type) {
@@ -146,10 +147,9 @@ std::string runtime_version(std::string text) {
 
 Json status_of(const NodeInputs &inputs, const Json &node, std::int64_t now) {
     const NodeFacts &facts = inputs.facts;
-    const std::int64_t storage = facts.storage - (facts.storage * kReservedStorage / 100);
     Json status = {
-        {"capacity", resources_of(inputs, facts.memory, facts.storage)},
-        {"allocatable", resources_of(inputs, std::max<std::int64_t>(facts.memory - kReservedMemory, 0), storage)},
+        {"capacity", resources_of(inputs, whole_of(facts))},
+        {"allocatable", resources_of(inputs, left_for_pods(inputs.settings.reservation, facts))},
         {"conditions", conditions_json(inputs, node, now)},
         {"addresses", addresses_of(inputs.settings)},
         {"images", images_json(inputs.runtime.images)},
@@ -194,6 +194,14 @@ Json comparable(const Json &status) {
 }
 
 } // namespace
+
+Allocatable left_for_pods(const Reservation &reservation, const NodeFacts &facts) {
+    Allocatable left = allocatable(reservation, whole_of(facts));
+    for (const auto &[name, size] : facts.huge_pages) {
+        left.memory = std::max<std::int64_t>(left.memory - size, 0);
+    }
+    return left;
+}
 
 Json new_node(const NodeInputs &inputs, std::int64_t now) {
     Json node = {{"apiVersion", "v1"},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/api_server/json.h"
+#include "agent/config/reservation.h"
 #include "agent/config/taint.h"
 #include "agent/cri_client/runtime.h"
 #include "agent/node/facts.h"
@@ -21,6 +22,7 @@ struct NodeSettings {
     std::string provider_id = {};
     bool external_cloud = false;
     std::int64_t most_pods = 110;
+    Reservation reservation = {};
     int port = 0; // that `kubectl logs` and others are answered on; 0: none
 };
 
@@ -36,6 +38,9 @@ struct NodeInputs {
     NodeFacts facts = {};
     RuntimeFacts runtime = {};
 };
+
+// What of the machine is for pods, as the Node says it. Huge pages are nobody's memory.
+Allocatable left_for_pods(const Reservation &reservation, const NodeFacts &facts);
 
 // To be created where there is none.
 Json new_node(const NodeInputs &inputs, std::int64_t now);

@@ -2,10 +2,10 @@
 #include "agent/pods/placement.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 
+#include "agent/pods/quantity.h"
 #include "base/json/json_cursor.h"
 #include "base/json/json_take.h"
 
@@ -13,12 +13,6 @@ namespace ballast::agent {
 namespace {
 
 using Labels = std::map<std::string, std::string>;
-
-std::optional<std::int64_t> number_in(std::string_view text) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
 
 bool is_beyond(const NodeRequirement &wanted, std::string_view value) {
     const auto there = number_in(value);

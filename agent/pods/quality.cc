@@ -13,7 +13,6 @@ constexpr std::array kComputed = std::to_array<const char *>({"cpu", "memory"});
 constexpr std::int64_t kLeastShares = 2;
 constexpr std::int64_t kMostShares = 262'144;
 constexpr std::int64_t kSharesOfOne = 1024;
-constexpr std::int64_t kSystemCritical = 2'000'000'000; // of priorities
 
 std::optional<Quantity> amount(const std::map<std::string, Quantity> &from, const char *name) {
     const auto found = from.find(name);
@@ -50,6 +49,11 @@ bool is_critical(const Pod &pod) {
     const auto source = pod.annotations.find("kubernetes.io/config.source");
     const bool from_file = source != pod.annotations.end() && source->second == "file";
     return pod.priority_class == "system-node-critical" && (from_file || pod.priority.value_or(0) >= kSystemCritical);
+}
+
+// As OCI runtimes make weights of shares.
+std::int64_t weight_of(std::int64_t milli) {
+    return 1 + (cpu_shares_of(milli) - kLeastShares) * 9999 / (kMostShares - kLeastShares);
 }
 
 } // namespace
@@ -139,8 +143,7 @@ void write_resources(const Pod &pod, const Container &container, const Kernel &k
 
 SliceLimits slice_limits_of(const Pod &pod, std::int64_t most_processes) {
     SliceLimits limits;
-    const std::int64_t shares = cpu_shares_of(pod_milli(pod, "cpu", &Resources::requests));
-    limits.cpu_weight = 1 + (shares - kLeastShares) * 9999 / (kMostShares - kLeastShares); // as OCI runtimes map them
+    limits.cpu_weight = weight_of(pod_milli(pod, "cpu", &Resources::requests));
     if (every_container_limits(pod, "cpu")) {
         limits.cpu_quota = pod_milli(pod, "cpu", &Resources::limits) * 1000; // microseconds a second
     }
@@ -151,6 +154,19 @@ SliceLimits slice_limits_of(const Pod &pod, std::int64_t most_processes) {
         limits.processes = most_processes;
     }
     return limits;
+}
+
+// Pods of requests stand beside the classes of the others: what is not told weighs like a pod of two processors.
+std::map<std::string, SliceLimits> class_slices_of(const std::vector<const Pod *> &pods, std::int64_t milli_cpu,
+                                                   SliceLimits all) {
+    std::int64_t burstable = 0;
+    for (const Pod *pod : pods) {
+        burstable += quality_of(*pod) == Quality::kBurstable ? pod_milli(*pod, "cpu", &Resources::requests) : 0;
+    }
+    all.cpu_weight = weight_of(milli_cpu);
+    return {{"kubepods.slice", all},
+            {"kubepods-burstable.slice", {.cpu_weight = weight_of(burstable)}},
+            {"kubepods-besteffort.slice", {.cpu_weight = weight_of(0)}}};
 }
 
 } // namespace ballast::agent

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +43,17 @@ void write_resources(const Pod &pod, const Container &container, const Kernel &k
 
 // What the pod's own slice is told: properties of systemd, by their names. Absent: no limit.
 struct SliceLimits {
-    std::int64_t cpu_weight = 1;           // CPUWeight, 1 to 10000
-    std::optional<std::int64_t> cpu_quota; // CPUQuotaPerSecUSec
-    std::optional<std::int64_t> memory;    // MemoryMax, bytes
-    std::optional<std::int64_t> processes; // TasksMax
+    std::int64_t cpu_weight = 1;                // CPUWeight, 1 to 10000
+    std::optional<std::int64_t> cpu_quota = {}; // CPUQuotaPerSecUSec
+    std::optional<std::int64_t> memory = {};    // MemoryMax, bytes
+    std::optional<std::int64_t> processes = {}; // TasksMax
     bool operator==(const SliceLimits &) const = default;
 };
 SliceLimits slice_limits_of(const Pod &pod, std::int64_t most_processes);
+
+// The slices that all pods and those of a class are below, by their names. `all`: what pods together may have;
+// `milli_cpu`: the share of the machine's that is theirs.
+std::map<std::string, SliceLimits> class_slices_of(const std::vector<const Pod *> &pods, std::int64_t milli_cpu,
+                                                   SliceLimits all);
 
 } // namespace ballast::agent

@@ -64,6 +64,12 @@ std::optional<Wide> nanos_of(std::string_view suffix) {
 
 } // namespace
 
+std::optional<std::int64_t> number_in(std::string_view text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
 std::optional<Quantity> Quantity::parse(std::string_view text) {
     constexpr std::size_t kMostDigits = 18;
     const std::string_view unsigned_text = text.substr(text.starts_with('+') ? 1 : 0);
@@ -98,10 +104,12 @@ std::optional<Quantity> Quantity::parse(std::string_view text) {
     return quantity;
 }
 
-Quantity Quantity::of(std::int64_t whole) {
+Quantity Quantity::of(std::int64_t whole) { return of_milli(whole * 1000); }
+
+Quantity Quantity::of_milli(std::int64_t milli) {
     Quantity quantity;
-    quantity.milli_ = whole * 1000;
-    quantity.text_ = std::to_string(whole);
+    quantity.milli_ = milli;
+    quantity.text_ = milli % 1000 == 0 ? std::to_string(milli / 1000) : std::to_string(milli) + "m";
     return quantity;
 }
 

@@ -9,12 +9,16 @@
 
 namespace ballast::agent {
 
+// A whole number and nothing else.
+std::optional<std::int64_t> number_in(std::string_view text);
+
 // An amount as Kubernetes writes it: "500m", "1.5", "64Mi", "1e3". Never less than zero here.
 class Quantity {
   public:
     // Nothing for other forms, and for what does not fit into 64 bits of thousandths.
     static std::optional<Quantity> parse(std::string_view text);
     static Quantity of(std::int64_t whole);
+    static Quantity of_milli(std::int64_t milli);
 
     // Rounded up, as Kubernetes does.
     std::int64_t whole() const { return (milli_ + 999) / 1000; }

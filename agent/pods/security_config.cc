@@ -91,20 +91,20 @@ Result<cri::SecurityProfile> seccomp_of(const std::optional<SecurityProfile> &pr
     return to;
 }
 
-Result<cri::SecurityProfile> apparmor_of(const std::optional<SecurityProfile> &profile) {
+Result<cri::SecurityProfile> apparmor_of(const SecurityProfile &profile) {
     cri::SecurityProfile to;
-    if (!profile || profile->type == "RuntimeDefault") {
+    if (profile.type == "RuntimeDefault") {
         return to; // RuntimeDefault
     }
-    if (profile->type == "Unconfined") {
+    if (profile.type == "Unconfined") {
         to.set_profile_type(cri::SecurityProfile::Unconfined);
         return to;
     }
-    if (profile->type != "Localhost" || profile->localhost_profile.empty()) {
+    if (profile.type != "Localhost" || profile.localhost_profile.empty()) {
         return fail(EINVAL, "appArmorProfile: want RuntimeDefault, Unconfined, or Localhost with a profile's name");
     }
     to.set_profile_type(cri::SecurityProfile::Localhost);
-    to.set_localhost_ref(profile->localhost_profile);
+    to.set_localhost_ref(profile.localhost_profile);
     return to;
 }
 
@@ -141,7 +141,9 @@ Status write_security(const Pod &pod, const Container &container, const ImageUse
         write_selinux(*selinux, *to.mutable_selinux_options());
     }
     *to.mutable_seccomp() = TRY(seccomp_of(either(security.seccomp, pod.security.seccomp), kSeccompProfiles));
-    *to.mutable_apparmor() = TRY(apparmor_of(either(security.apparmor, pod.security.apparmor)));
+    if (const auto apparmor = either(security.apparmor, pod.security.apparmor)) { // else as the runtime does it
+        *to.mutable_apparmor() = TRY(apparmor_of(*apparmor));
+    }
     if (security.proc_mount != "Unmasked" && !privileged) {
         to.mutable_masked_paths()->Add(kMasked.begin(), kMasked.end());
         to.mutable_readonly_paths()->Add(kReadOnly.begin(), kReadOnly.end());

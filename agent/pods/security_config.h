@@ -25,7 +25,7 @@ struct ImageUser {
 // `profiles`: the directory that Localhost profiles of seccomp are in. EINVAL: a type that is none.
 Result<::runtime::v1::SecurityProfile> seccomp_of(const std::optional<SecurityProfile> &profile,
                                                   const std::string &profiles);
-Result<::runtime::v1::SecurityProfile> apparmor_of(const std::optional<SecurityProfile> &profile);
+Result<::runtime::v1::SecurityProfile> apparmor_of(const SecurityProfile &profile);
 void write_namespaces(const Pod &pod, ::runtime::v1::NamespaceOption &to);
 void write_selinux(const SELinux &from, ::runtime::v1::SELinuxOption &to);
 

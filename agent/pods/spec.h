@@ -208,6 +208,9 @@ struct DnsConfig {
 
 enum class RestartPolicy : std::uint8_t { kAlways, kOnFailure, kNever };
 
+// Pods of this priority ("system-cluster-critical") and above are what a cluster cannot do without.
+inline constexpr std::int64_t kSystemCritical = 2'000'000'000;
+
 struct Pod {
     std::string name = {}, name_space = {}, uid = {};
     TextMap labels = {}, annotations = {};

@@ -34,8 +34,8 @@ void ImageUpkeep::tend(const std::stop_token &stop) {
 
 Status ImageUpkeep::remove_some(const std::stop_token &stop) {
     const std::int64_t now = now_ns();
-    TRY(look(now));
-    std::vector<Runtime::ImageOnNode> images = unused_images(*uses_, images_, now);
+    std::vector<Runtime::ImageOnNode> all = TRY(look(now));
+    std::vector<Runtime::ImageOnNode> images = unused_images(*uses_, std::move(all), now);
     Freed freed;
     std::erase_if(images, [&](const Runtime::ImageOnNode &image) {
         const bool old = is_too_old(uses_->at(image.id), world_.options.config.upkeep.image_most_age, now);
@@ -48,13 +48,13 @@ Status ImageUpkeep::remove_some(const std::stop_token &stop) {
 }
 
 // Images first: one that a container gets meanwhile is seen to be in use.
-Status ImageUpkeep::look(std::int64_t now) {
+Result<std::vector<Runtime::ImageOnNode>> ImageUpkeep::look(std::int64_t now) {
     if (!uses_) {
         uses_ = read_image_uses(read_file(file()).value_or("")); // there is none at first
     }
-    images_ = TRY(world_.runtime.images());
-    note_images(*uses_, images_, TRY(world_.runtime.images_in_use()), now);
-    return {};
+    std::vector<Runtime::ImageOnNode> images = TRY(world_.runtime.images());
+    note_images(*uses_, images, TRY(world_.runtime.images_in_use()), now);
+    return images;
 }
 
 Status ImageUpkeep::check_space(std::vector<Runtime::ImageOnNode> images, std::int64_t now,

@@ -27,7 +27,7 @@ class ImageUpkeep {
         std::string trouble = {}; // of the first that could not be removed
     };
     Status remove_some(const std::stop_token &stop);
-    Status look(std::int64_t now);
+    Result<std::vector<Runtime::ImageOnNode>> look(std::int64_t now);
     Status check_space(std::vector<Runtime::ImageOnNode> images, std::int64_t now, const std::stop_token &stop);
     bool remove(const Runtime::ImageOnNode &image, const std::string &why, Freed &freed);
     Status keep() const;
@@ -35,8 +35,7 @@ class ImageUpkeep {
 
     const World &world_;
     std::optional<ImageUses> uses_; // nothing: not read yet
-    std::vector<Runtime::ImageOnNode> images_;
-    bool failed_ = false; // the last time
+    bool failed_ = false;           // the last time
 };
 
 } // namespace ballast::agent

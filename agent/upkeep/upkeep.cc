@@ -26,12 +26,16 @@ bool Upkeep::is_due(const Chore &chore, Time now) {
     return !chore.under_way && (now >= chore.next || chore.next > now + chore.period);
 }
 
-void Upkeep::begin(Chore &chore, Time now, std::function<void()> work) {
+void Upkeep::begin(Chore &chore, Time now, Background::Work work) {
     chore.under_way = true;
     chore.next = now + chore.period;
     background_.run([&chore, work = std::move(work)]() -> Background::After {
-        work();
-        return [&chore] { chore.under_way = false; };
+        return [&chore, after = work()] {
+            chore.under_way = false;
+            if (after) {
+                after();
+            }
+        };
     });
 }
 
@@ -44,18 +48,11 @@ void Upkeep::check_volumes(Pods &pods, Time now) {
         return;
     }
     volumes_.next = now + volumes_.period;
-    std::vector<Pod> limited = limited_pods(pods);
-    if (limited.empty()) {
-        return;
+    if (std::vector<Pod> limited = limited_pods(pods); !limited.empty()) {
+        begin(volumes_, now, [this, limited = std::move(limited), stop = stop_.get_token()]() -> Background::After {
+            return [this, found = beyond_limits(limited, world_.options.root_directory, stop)] { evictions_ = found; };
+        });
     }
-    volumes_.under_way = true;
-    const std::filesystem::path root = world_.options.root_directory;
-    background_.run([this, limited = std::move(limited), root, stop = stop_.get_token()]() -> Background::After {
-        return [this, found = beyond_limits(limited, root, stop)] {
-            volumes_.under_way = false;
-            evictions_ = found;
-        };
-    });
 }
 
 void Upkeep::step(Pods &pods, Time now) {
@@ -64,18 +61,25 @@ void Upkeep::step(Pods &pods, Time now) {
         return; // the runtime has not said yet what there is
     }
     if (is_due(logs_, now)) {
-        begin(logs_, now, [this, logs = logs_of(pods), stop = stop_.get_token()] { log_upkeep_.tend(logs, stop); });
+        begin(logs_, now, [this, logs = logs_of(pods), stop = stop_.get_token()] {
+            log_upkeep_.tend(logs, stop);
+            return Background::After();
+        });
     }
     if (is_due(garbage_, now)) {
         begin(garbage_, now, [this, garbage = pod_garbage(pods)] {
             if (const Status done = remove_pod_garbage(world_, garbage); !done.has_value()) {
                 log::debug("what pods have left: " + done.error().message + "; tried again");
             }
+            return Background::After();
         });
     }
     check_volumes(pods, now);
     if (image_upkeep_.wanted() && is_due(images_, now)) {
-        begin(images_, now, [this, stop = stop_.get_token()] { image_upkeep_.tend(stop); });
+        begin(images_, now, [this, stop = stop_.get_token()] {
+            image_upkeep_.tend(stop);
+            return Background::After();
+        });
     }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <stop_token>
 
 #include "agent/upkeep/image_upkeep.h"
@@ -38,7 +37,7 @@ class Upkeep {
     };
     static bool is_due(const Chore &chore, Time now);
     void check_volumes(Pods &pods, Time now);
-    void begin(Chore &chore, Time now, std::function<void()> work);
+    void begin(Chore &chore, Time now, Background::Work work);
 
     const World &world_;
     Background &background_;

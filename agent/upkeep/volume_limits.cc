@@ -12,8 +12,6 @@
 namespace ballast::agent {
 namespace {
 
-constexpr std::int64_t kSystemCritical = 2'000'000'000; // of priorities
-
 // In bytes. Nothing: it may hold what the disk does.
 std::optional<Quantity> limit_of(const Volume &volume) {
     const auto *empty = std::get_if<EmptyDir>(&volume.source);

@@ -29,14 +29,17 @@ struct JobResult {
 // Stops, makes and starts what the plan says.
 JobResult sync_pod(const World &world, const Job &job);
 // Stops every container, with its hooks and its grace (`grace` in seconds, in place of the pod's), sidecars last; then
-// the sandbox.
+// the sandbox. A job that is told to stop waits for no hook any more.
 JobResult stop_pod(const World &world, const Job &job, std::optional<std::int64_t> grace = {});
+// The same containers have this many seconds left, and no hooks: beside stop_pod(), whose job has been told to stop.
+void hurry_pod(const World &world, const Job &job, std::int64_t grace);
 // Removes what a pod leaves: sandboxes with their containers, its files, its slice.
 JobResult clean_pod(const World &world, const Job &job);
 
 // Parts. One container with its preStop hook; `grace` counts for both.
 Status stop_container(const World &world, const Pod &pod, const ObservedPod &observed,
-                      const ObservedContainer &container, std::chrono::seconds grace, const std::string &reason);
+                      const ObservedContainer &container, std::chrono::seconds grace, const std::string &reason,
+                      const std::stop_token &stop = {});
 // Why it does not run, or nothing. `sandbox_config`: as it was made.
 std::optional<Waiting> start_container(const World &world, const Job &job, const Container &container,
                                        const std::string &sandbox, const std::string &address,

@@ -2,24 +2,15 @@
 #include "agent/worker/pod_life.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "agent/cri_client/labels.h"
+#include "agent/pods/quantity.h"
 #include "agent/volumes/volumes.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 
 namespace ballast::agent {
-namespace {
-
-std::optional<std::int64_t> number_of(const std::string &text) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && !text.empty() ? std::optional(number) : std::nullopt;
-}
-
-} // namespace
 
 PodLife::PodLife(Pod pod, PodState state)
     : pod_(std::make_shared<const Pod>(std::move(pod))), state_(state), self_(std::make_shared<PodLife *>(this)) {}
@@ -43,13 +34,18 @@ void PodLife::happened(PodEvent event) {
 void PodLife::update(Pod pod) { pod_ = std::make_shared<const Pod>(std::move(pod)); }
 
 void PodLife::unwanted(std::optional<std::int64_t> grace) {
-    grace_ = grace;
-    stop_.request_stop();
+    if (busy_ && !wanted() && grace && *grace < grace_.value_or(pod_->grace)) {
+        hurry_ = grace;
+    }
+    if (wanted() || hurry_) {
+        stop_.request_stop();
+    }
+    grace_ = grace ? grace : grace_;
     happened(PodEvent::kUnwanted);
 }
 
 void PodLife::end(Waiting why, std::int64_t grace) {
-    if (state_ != PodState::kStarting && state_ != PodState::kRunning) {
+    if (!wanted()) {
         return;
     }
     failure_ = std::move(why);
@@ -94,6 +90,13 @@ void PodLife::step(const World &world, Background &background, BackOff &back_off
     }
     probe(world, background, now);
     refresh(world, background, now);
+    if (const auto grace = std::exchange(hurry_, std::nullopt); grace && busy_) {
+        const Job job{.pod = pod_, .observed = observed_, .plan = {}, .stop = {}};
+        background.run([&world, job, grace]() -> Background::After {
+            hurry_pod(world, job, *grace);
+            return {};
+        });
+    }
     if (busy_ || !seen_) {
         return;
     }
@@ -166,7 +169,7 @@ void PodLife::refresh(const World &world, Background &background, Time now) {
 // What an agent before this one has waited.
 void PodLife::recall(BackOff &back_off) const {
     for (const ObservedContainer &container : observed_.containers) {
-        if (const auto wait = number_of(container.annotation(labels::kRestartWait));
+        if (const auto wait = number_in(container.annotation(labels::kRestartWait));
             wait && observed_.container(container.name) == &container) {
             back_off.recall(back_off_key(*pod_, container.name), Time(*wait), Time(container.created));
         }

@@ -41,7 +41,8 @@ class PodLife {
 
     // Its definition is another now.
     void update(Pod pod);
-    // Nobody wants it any more. What is being done for it is given up. `grace`: seconds in place of its own.
+    // Nobody wants it any more. What is being done for it is given up. `grace`: seconds in place of its own; of one
+    // that is being ended already, it may make them fewer.
     void unwanted(std::optional<std::int64_t> grace = {});
     // It is to end though it is wanted, if it has not; `grace`: seconds in place of its own.
     void end(Waiting why, std::int64_t grace);
@@ -83,6 +84,7 @@ class PodLife {
     Time next_refresh_{0};
     std::optional<Waiting> failure_;
     std::optional<std::int64_t> grace_;
+    std::optional<std::int64_t> hurry_; // a shorter one came while its containers are stopped
     Time not_before_{0};
     std::chrono::nanoseconds retry_{0};
     std::optional<Time> due_;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <format>
+#include <functional>
 #include <thread>
 
 #include "agent/cri_client/labels.h"
 #include "agent/logs/log_links.h"
+#include "agent/pods/quantity.h"
 #include "agent/pods/read_pod.h"
 #include "agent/probes/action.h"
 #include "agent/volumes/pod_directory.h"
@@ -44,16 +46,10 @@ std::string address_of(const World &world, const Pod &pod, const ObservedPod &ob
     return world.runtime.sandbox_address(observed.sandbox()->id).value_or("");
 }
 
-std::int64_t parsed(const std::string &text, std::int64_t otherwise) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
-}
-
 seconds grace_of(const Pod &pod, const ObservedPod &observed, std::optional<std::int64_t> asked) {
     std::int64_t grace = asked.value_or(pod.grace);
     if (!asked && pod.containers.empty() && !observed.containers.empty()) {
-        grace = parsed(observed.containers.front().annotation(labels::kPodGrace), pod.grace);
+        grace = number_in(observed.containers.front().annotation(labels::kPodGrace)).value_or(pod.grace);
     }
     return seconds(std::max<std::int64_t>(grace, 1));
 }
@@ -64,20 +60,29 @@ bool is_sidecar(const Pod &pod, const std::string &name) {
 }
 
 // All at once; the first error of them.
-Status stop_together(const World &world, const Job &job, const std::vector<const ObservedContainer *> &containers,
-                     seconds grace) {
+Status all_together(const std::vector<const ObservedContainer *> &containers,
+                    const std::function<Status(const ObservedContainer &)> &act) {
     std::vector<Status> results(containers.size());
     {
         std::vector<std::jthread> threads;
         for (std::size_t i = 0; i < containers.size(); i++) {
-            threads.emplace_back([&, i] {
-                results[i] = stop_container(world, *job.pod, job.observed, *containers[i], grace,
-                                            "Stopping container " + containers[i]->name);
-            });
+            threads.emplace_back([&, i] { results[i] = act(*containers[i]); });
         }
     }
     const auto failed = std::ranges::find_if(results, [](const Status &status) { return !status.has_value(); });
     return failed == results.end() ? Status() : *failed;
+}
+
+Status stop_together(const World &world, const Job &job, const std::vector<const ObservedContainer *> &containers,
+                     seconds grace) {
+    return all_together(containers, [&](const ObservedContainer &container) {
+        return stop_container(world, *job.pod, job.observed, container, grace, "Stopping container " + container.name,
+                              job.stop);
+    });
+}
+
+bool may_run(const ObservedContainer &container) {
+    return container.running() || container.state == ContainerState::kUnknown;
 }
 
 // A pod's own containers together, then its sidecars, the last one first. What is left of the grace is theirs, too.
@@ -85,7 +90,7 @@ Status stop_containers(const World &world, const Job &job, seconds grace) {
     const auto end = Clock::now() + grace;
     std::vector<const ObservedContainer *> own, sidecars;
     for (const ObservedContainer &container : job.observed.containers) {
-        if (container.running() || container.state == ContainerState::kUnknown) {
+        if (may_run(container)) {
             (is_sidecar(*job.pod, container.name) ? sidecars : own).push_back(&container);
         }
     }
@@ -137,15 +142,16 @@ JobResult result_of(const World &world, const Job &job, const Status &status) {
 } // namespace
 
 Status stop_container(const World &world, const Pod &pod, const ObservedPod &observed,
-                      const ObservedContainer &container, seconds grace, const std::string &reason) {
+                      const ObservedContainer &container, seconds grace, const std::string &reason,
+                      const std::stop_token &stop) {
     world.note(pod, {.reason = "Killing", .message = reason});
     const auto end = Clock::now() + grace;
     if (const std::optional<Action> hook = pre_stop_of(pod, container)) {
         const Target target{.container_id = container.id,
                             .address = address_of(world, pod, observed),
                             .container = find_container(pod, container.name)};
-        const Status done = run_action(*hook, target, {world.runtime, world.http}, grace, {});
-        if (!done.has_value()) {
+        const Status done = run_action(*hook, target, {world.runtime, world.http}, grace, stop);
+        if (!done.has_value() && !stop.stop_requested()) {
             world.note(pod, {.warning = true,
                              .reason = "FailedPreStopHook",
                              .message = "PreStopHook failed: " + done.error().message});
@@ -159,6 +165,19 @@ Status stop_container(const World &world, const Pod &pod, const ObservedPod &obs
 
 JobResult stop_pod(const World &world, const Job &job, std::optional<std::int64_t> grace) {
     return result_of(world, job, stop_all(world, job, grace));
+}
+
+void hurry_pod(const World &world, const Job &job, std::int64_t grace) {
+    std::vector<const ObservedContainer *> running;
+    for (const ObservedContainer &container : job.observed.containers) {
+        if (may_run(container)) {
+            running.push_back(&container);
+        }
+    }
+    // What cannot be stopped now is told by the job that waits for it.
+    (void)all_together(running, [&](const ObservedContainer &container) {
+        return world.runtime.stop_container(container.id, seconds(std::max<std::int64_t>(grace, 1)));
+    });
 }
 
 JobResult clean_pod(const World &world, const Job &job) { return result_of(world, job, clean_all(world, job)); }

@@ -47,13 +47,17 @@ bool is_static(const Pod &pod) {
 } // namespace
 
 Pods::Pods(const World &world, Background &background)
-    : world_(world), background_(background), back_off_(world.options.config.most_restart_period) {}
+    : world_(world), background_(background), back_off_(world.options.config.most_restart_period),
+      slices_(world, background) {}
 
 void Pods::want(std::vector<WantedPod> pods, bool cluster_known) {
     std::set<std::string> wanted;
     for (WantedPod &entry : pods) {
         const std::string uid = entry.pod.uid;
         wanted.insert(uid);
+        if (world_.options.config.seccomp_default && !entry.pod.security.seccomp) {
+            entry.pod.security.seccomp = SecurityProfile{.type = "RuntimeDefault"};
+        }
         const auto found = pods_.find(uid);
         if (found == pods_.end()) {
             const PodState state = entry.deleted ? PodState::kRemoving
@@ -127,8 +131,8 @@ void Pods::look(Time now) {
     for (const auto &[uid, pod] : pods_) {
         pod->looking();
     }
-    background_.run([this]() -> Background::After {
-        return [this, observed = std::make_shared<Result<ObservedPods>>(world_.runtime.pods())] {
+    background_.run([this, &world = world_]() -> Background::After { // which may outlive this
+        return [this, observed = std::make_shared<Result<ObservedPods>>(world.runtime.pods())] {
             looked(std::move(*observed), Time(now_ns()));
         };
     });
@@ -198,6 +202,7 @@ bool Pods::name_is_taken(const PodLife &pod) const {
 
 void Pods::step(Time now) {
     std::erase_if(pods_, [](const auto &entry) { return entry.second->state() == PodState::kGone; });
+    slices_.step(pods_, now);
     for (const auto &[uid, pod] : pods_) {
         const bool waits =
             pod->state() == PodState::kStarting && pod->observed().sandboxes.empty() && name_is_taken(*pod);

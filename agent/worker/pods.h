@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/worker/class_slices.h"
 #include "agent/worker/pod_life.h"
 #include "agent/worker/shutdown.h"
 
@@ -64,6 +65,7 @@ class Pods {
     const World &world_;
     Background &background_;
     BackOff back_off_;
+    ClassSlices slices_;
     std::map<std::string, std::unique_ptr<PodLife>> pods_;
     bool told_ = false; // want() was called: what is not wanted is known
     bool cluster_known_ = false;

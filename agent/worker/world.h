@@ -22,7 +22,7 @@ struct Note {
     std::string message = {}; // for people
 };
 
-// What is done to a pod's slice before its sandbox is made; without systemd nothing.
+// What is done to a slice before something is put into it; without systemd nothing.
 using MakeSlice = std::function<Status(const std::string &name, const SliceLimits &limits)>;
 using DropSlice = std::function<Status(const std::string &name)>;
 
@@ -34,7 +34,8 @@ struct World {
     http::Client &http;
     Kernel kernel = {};
     std::string node_address = {};
-    Quantity node_cpu = {}, node_memory = {};
+    Quantity node_cpu = {}, node_memory = {}; // what there is for pods
+    SliceLimits pods_together = {};           // what they are held to
     MakeSlice make_slice = {};
     DropSlice drop_slice = {};
     PodObjects objects = {}; // of the cluster; empty: there is none

@@ -92,9 +92,9 @@ TEST_CASE("a configuration in JSON is one, too", "[agent]") {
 }
 
 TEST_CASE("what has no effect is said with its place", "[agent]") {
-    const KubeletConfig config = parsed("topologyManagerPolicy: single-numa-node\nseccompDefault: true\n");
+    const KubeletConfig config = parsed("topologyManagerPolicy: single-numa-node\nvolumePluginDir: /x\n");
     REQUIRE(config.warnings == std::vector<std::string>{"f:3:24: \"topologyManagerPolicy\" has no effect here",
-                                                        "f:4:17: \"seccompDefault\" has no effect here"});
+                                                        "f:4:18: \"volumePluginDir\" has no effect here"});
 }
 
 TEST_CASE("errors of the node's configuration name their place", "[agent]") {

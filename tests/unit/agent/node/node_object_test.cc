@@ -81,6 +81,8 @@ TEST_CASE("conditions are what kubelet's would be, and keep the time since when 
     inputs.facts.memory_available = 50LL << 20;
     inputs.facts.storage_available = 9LL << 30;
     inputs.facts.processes = 32000;
+    inputs.settings.reservation.eviction.emplace()["pid.available"] = {.percent = Quantity::of(5)};
+    inputs.settings.reservation.merges = true;
     const Json second = node_status_patch(inputs, first, kLater);
     for (const char *type : {"MemoryPressure", "DiskPressure", "PIDPressure"}) {
         CHECK(json_text(condition(first, type), {"status"}) == "False");
@@ -93,6 +95,24 @@ TEST_CASE("conditions are what kubelet's would be, and keep the time since when 
     REQUIRE(json_text(condition(third, "Ready"), {"lastTransitionTime"}) == timestamp(kLater, Fraction::kNone));
     REQUIRE(json_text(condition(third, "Ready"), {"lastHeartbeatTime"}) ==
             timestamp(kLater + kSecond, Fraction::kNone));
+}
+
+TEST_CASE("what is reserved is not for pods", "[agent]") {
+    NodeInputs inputs = healthy();
+    Reservation &reservation = inputs.settings.reservation;
+    reservation.kube = must(parse_amounts("cpu=100m,memory=512Mi"));
+    reservation.system = must(parse_amounts("cpu=150m,memory=512Mi,ephemeral-storage=10Gi"));
+    reservation.eviction = must(parse_thresholds("memory.available<1Gi"));
+    const Json node = new_node(inputs, kThen);
+    const Json &left = json_at(node, {"status", "allocatable"});
+    CHECK(json_text(left, {"cpu"}) == "1750m");
+    CHECK(json_text(left, {"memory"}) == "2093056Ki"); // two of four, and huge pages
+    CHECK(json_text(left, {"ephemeral-storage"}) == "94371840Ki");
+    CHECK(json_text(json_at(node, {"status", "capacity"}), {"cpu"}) == "2");
+    inputs.facts.memory_available = (1LL << 30) - 1;
+    CHECK(json_text(condition(node_status_patch(inputs, {}, kThen), "MemoryPressure"), {"status"}) == "True");
+    inputs.facts.storage_available = 0; // no threshold is given for it
+    CHECK(json_text(condition(node_status_patch(inputs, {}, kThen), "DiskPressure"), {"status"}) == "False");
 }
 
 TEST_CASE("a status that says nothing new need not be sent", "[agent]") {

@@ -100,7 +100,21 @@ TEST_CASE("a container's security is its own before its pod's", "[agent]") {
     REQUIRE(security.namespace_options().pid() == cri::POD);
     REQUIRE(security.namespace_options().network() == cri::POD);
     REQUIRE(security.seccomp().localhost_ref() == "/var/lib/kubelet/seccomp/p.json");
+    REQUIRE_FALSE(security.has_apparmor()); // nobody has said anything of it: a runtime without it must not refuse
     REQUIRE(security.masked_paths_size() > 0);
+}
+
+TEST_CASE("an AppArmor profile is asked for where the pod has one", "[agent]") {
+    const auto of = [](const std::string &profile) {
+        return config_of(
+                   pod_of("  containers: [{name: a, image: i, securityContext: {appArmorProfile: " + profile + "}}]\n"))
+            .linux()
+            .security_context()
+            .apparmor();
+    };
+    REQUIRE(of("{type: Localhost, localhostProfile: p}").localhost_ref() == "p");
+    REQUIRE(of("{type: Unconfined}").profile_type() == cri::SecurityProfile::Unconfined);
+    REQUIRE(of("{type: RuntimeDefault}").profile_type() == cri::SecurityProfile::RuntimeDefault);
 }
 
 TEST_CASE("a privileged container has nothing masked", "[agent]") {

@@ -77,3 +77,18 @@ TEST_CASE("a pod's slice has limits when each of its containers has", "[agent]")
     REQUIRE_FALSE(open.memory);
     REQUIRE_FALSE(open.processes);
 }
+
+TEST_CASE("classes of pods weigh what their pods ask for, and all are held to what there is", "[agent]") {
+    const Pod burstable =
+        pod_of("  containers: [{name: a, image: i, resources: {requests: {cpu: 500m}}}, {name: b, image: i}]\n");
+    const Pod guaranteed = pod_of("  containers: [{name: a, image: i, resources: {limits: {cpu: 2, memory: 1Mi}}}]\n");
+    const Pod nothing = pod_of("  containers: [{name: a, image: i}]\n");
+    const SliceLimits all{.cpu_weight = 1, .cpu_quota = {}, .memory = 1 << 30, .processes = 1000};
+    const auto slices = class_slices_of({&burstable, &burstable, &guaranteed, &nothing}, 1900, all);
+    REQUIRE(slices.at("kubepods.slice") ==
+            SliceLimits{.cpu_weight = 75, .cpu_quota = {}, .memory = 1 << 30, .processes = 1000});
+    REQUIRE(slices.at("kubepods-burstable.slice").cpu_weight == 39); // of a thousand
+    REQUIRE(slices.at("kubepods-besteffort.slice").cpu_weight == 1);
+    REQUIRE_FALSE(slices.at("kubepods-burstable.slice").memory);
+    REQUIRE(class_slices_of({}, 1900, all).at("kubepods-burstable.slice").cpu_weight == 1);
+}
