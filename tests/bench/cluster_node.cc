@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/cluster_node.h"
 
-#include <cstdlib>
 #include <format>
 
 #include "base/file_io.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/peer_runtime.h"
 #include "tests/images/sources.h"
 
@@ -27,8 +27,7 @@ authorization: {{mode: Webhook}}
 )";
 
 Result<fs::path> kubelet() {
-    const char *peers = std::getenv("BALLAST_PEERS"); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    const fs::path file = fs::path(peers == nullptr ? "/nonexistent" : peers) / "kubernetes/kubelet";
+    const fs::path file = control_plane::newer_programs() / "kubelet";
     if (!fs::exists(file)) {
         return fail(ENOENT, "BALLAST_PEERS has no kubernetes/kubelet");
     }
@@ -38,14 +37,8 @@ Result<fs::path> kubelet() {
 } // namespace
 
 Result<vm::Machine> ClusterNode::boot(const Settings &settings, const std::string &name) {
-    const fs::path image = settings.output / "images/ballast-test.qcow2";
-    if (!fs::exists(image)) {
-        return fail(ENOENT, image.string() + " is not there: make it with ./dev image --variant test");
-    }
-    vm::MachineOptions options{.image = image};
+    vm::MachineOptions options = TRY(machine_of(settings, "test", fs::path("node") / name));
     options.memory = kMemory;
-    options.log_directory = settings.logs() / "node" / name;
-    options.state_directory = settings.cache / "vm";
     vm::Machine machine = TRY(vm::Machine::boot(std::move(options)).within("boot " + name));
     for (const char *program : {"ballast-node-measure", "payload"}) {
         TRY(machine.copy_in(images::own_directory() / program, fs::path(kPlace) / program));

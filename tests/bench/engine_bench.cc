@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/file_io.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/engine_images.h"
 #include "tests/bench/engine_report.h"
 #include "tests/bench/guest_output.h"
@@ -54,10 +55,8 @@ std::string preparation(const std::string &registry) {
 }
 
 Result<EngineBenchResults> measure(const Settings &settings) {
-    const fs::path image = settings.output / "images/ballast-test.qcow2", there = kPlace;
-    if (!fs::exists(image)) {
-        return fail(ENOENT, image.string() + " is not there: make it with ./dev image --variant test");
-    }
+    const fs::path there = kPlace;
+    vm::MachineOptions options = TRY(machine_of(settings, "test", "engine"));
     const fs::path programs = images::own_directory();
     const TemporaryDirectory scratch = TRY(TemporaryDirectory::create("/tmp", "bench-engine-"));
     TRY(make_payload_image(scratch.path(), programs / "payload"));
@@ -66,11 +65,8 @@ Result<EngineBenchResults> measure(const Settings &settings) {
     for (const char *name : {"payload", "big"}) {
         TRY(registry.push(scratch.path() / name));
     }
-    vm::MachineOptions options{.image = image};
     options.memory = kMemory;
     options.disk_size = 12ULL << 30;
-    options.log_directory = settings.logs() / "engine";
-    options.state_directory = settings.cache / "vm";
     vm::Machine machine = TRY(vm::Machine::boot(std::move(options)));
     const std::string address = "10.0.2.2:" + std::to_string(registry.port()); // this machine, as the guest sees it
     TRY(machine.copy_in(programs / "ballast-engine-measure", there / "ballast-engine-measure"));

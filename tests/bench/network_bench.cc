@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/file_io.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/guest_output.h"
 #include "tests/bench/network_report.h"
 #include "tests/images/sources.h"
@@ -43,14 +44,9 @@ std::string preparation() {
 }
 
 Result<std::vector<EngineSamples>> measure(const Settings &settings) {
-    const fs::path image = settings.output / "images/ballast-test.qcow2", there = kPlace;
-    if (!fs::exists(image)) {
-        return fail(ENOENT, image.string() + " is not there: make it with ./dev image --variant test");
-    }
-    vm::MachineOptions options{.image = image};
+    const fs::path there = kPlace;
+    vm::MachineOptions options = TRY(machine_of(settings, "test", "network"));
     options.memory = kMemory;
-    options.log_directory = settings.logs() / "network";
-    options.state_directory = settings.cache / "vm";
     vm::Machine machine = TRY(vm::Machine::boot(std::move(options)));
     for (const char *program : {"ballast-network-measure", "payload"}) {
         TRY(machine.copy_in(images::own_directory() / program, there / program));

@@ -8,10 +8,10 @@
 
 #include "base/file_io.h"
 #include "base/timestamp.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/cluster_node.h"
 #include "tests/bench/node_report.h"
 #include "tests/bench/stopwatch.h"
-#include "tests/vm/accelerator.h"
 
 namespace ballast::bench {
 namespace {
@@ -22,7 +22,6 @@ using control_plane::Servers;
 
 constexpr int kRounds = 20;
 constexpr int kFewPods = 10;
-constexpr int kFull = 110;        // pods: kubelet's default
 constexpr int kEmulatedFull = 20; // of more the peer would make an hour
 constexpr auto kSettle = 30s;     // after pods came or went
 constexpr auto kRest = 60s;
@@ -203,19 +202,12 @@ Result<std::vector<ClusterNode>> nodes_of(const Settings &settings, const Server
     return nodes;
 }
 
-Result<int> pods_of_node(const Settings &settings) {
-    if (settings.pods > 0) {
-        return settings.pods;
-    }
-    return TRY(vm::working_accelerator(settings.cache / "vm")) == vm::Accelerator::kKvm ? kFull : kEmulatedFull;
-}
-
 } // namespace
 
 Status bench_node(const Settings &settings) {
     TRY(make_directories(settings.results()));
     TRY(remove_tree(settings.logs() / "node"));
-    const int full = TRY(pods_of_node(settings));
+    const int full = TRY(pods_together(settings, kEmulatedFull));
     const TemporaryDirectory scratch = TRY(TemporaryDirectory::create(settings.results(), "node-"));
     const Servers servers = TRY(Servers::start({.directory = fs::absolute(scratch.path()), .name = kHostOfGuests}));
     Cluster cluster(servers, TRY(nodes_of(settings, servers)));

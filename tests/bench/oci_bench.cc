@@ -7,6 +7,7 @@
 
 #include "base/file_io.h"
 #include "base/subprocess.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/oci_bundle.h"
 #include "tests/bench/oci_report.h"
 #include "tests/images/sources.h"
@@ -49,16 +50,11 @@ Result<OciResults> measure_here(const Settings &settings, const std::string &pro
 }
 
 Result<OciResults> measure_in_image(const Settings &settings, const std::string &profile) {
-    const fs::path image = settings.output / "images/ballast-test.qcow2", there = kGuestDirectory;
-    if (!fs::exists(image)) {
-        return fail(ENOENT, image.string() + " is not there: make it with ./dev image --variant test");
-    }
+    const fs::path there = kGuestDirectory;
+    vm::MachineOptions options = TRY(machine_of(settings, "test", "oci"));
     const TemporaryDirectory scratch = TRY(TemporaryDirectory::create("/tmp", "bench-oci-"));
     const fs::path programs = images::own_directory();
     TRY(write_bundles(scratch.path(), there, programs / "payload", profile, true));
-    vm::MachineOptions options{.image = image};
-    options.log_directory = settings.logs() / "oci";
-    options.state_directory = settings.cache / "vm";
     vm::Machine machine = TRY(vm::Machine::from_snapshot(std::move(options)));
     TRY(machine.copy_in(scratch.path(), there));
     TRY(machine.copy_in(programs / "ballast-oci-measure", there / "ballast-oci-measure"));

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/file_io.h"
+#include "tests/bench/bench_machine.h"
 #include "tests/bench/our_image.h"
 #include "tests/bench/peer_runtime.h"
 #include "tests/bench/report.h"
@@ -63,9 +64,7 @@ class Updates {
     Result<Pair> start(const std::string &variant) const {
         const BuildOfImage build = TRY(build_of_image(settings_, variant));
         Release release = TRY(Release::create(settings_.output / "repo", build.commit, build.ref, settings_.cache));
-        vm::MachineOptions options{.image = settings_.output / "images" / ("ballast-" + variant + ".qcow2")};
-        options.log_directory = settings_.logs() / "update" / variant;
-        options.state_directory = settings_.cache / "vm";
+        vm::MachineOptions options = TRY(machine_of(settings_, variant, fs::path("update") / variant));
         options.panic_is_fatal = false;
         Machine machine = TRY(Machine::boot(std::move(options)).within("boot " + variant));
         TRY(wait_until_good(machine));

@@ -15,6 +15,7 @@
 #include "tests/chaos/kills.h"
 #include "tests/chaos/service_manager.h"
 #include "tests/unit/check.h"
+#include "tests/unit/setting.h"
 
 namespace ballast::chaos {
 namespace {
@@ -22,12 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSeconds = 8;
-
-// As an operator repeats a run that failed: BALLAST_CHAOS_SEED, BALLAST_CHAOS_SECONDS.
-unsigned setting(const char *name, unsigned otherwise) {
-    const char *value = std::getenv(name);
-    return value == nullptr ? otherwise : static_cast<unsigned>(std::stoul(value));
-}
 
 // The registry is there.
 void raise_loopback() {
@@ -61,7 +56,7 @@ TEST_CASE("killed at random, engine, monitors and runtime come back to the truth
                       .data_root = root / "data",
                       .run_root = root / "run"};
     const Effort effort{.seconds = static_cast<int>(setting("BALLAST_CHAOS_SECONDS", kSeconds)),
-                        .seed = setting("BALLAST_CHAOS_SEED", std::random_device()())};
+                        .seed = static_cast<unsigned>(setting("BALLAST_CHAOS_SEED", std::random_device()()))};
     std::cout << "seed " << effort.seed << "\n" << std::flush;
     std::vector<std::string> problems;
     {

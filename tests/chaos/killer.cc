@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/chaos/killer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 
@@ -86,8 +87,12 @@ void Killer::kill_runtime(const std::stop_token &stop) {
         const std::vector<Process> found = running(all_processes(), "ballast-oci", place_.programs);
         if (!found.empty()) {
             std::this_thread::sleep_for(std::chrono::microseconds(random_() % 3000));
+            const Process &chosen = found[random_() % found.size()];
             const std::scoped_lock lock(mutex_);
-            toll_.runtimes += ::kill(found[random_() % found.size()].pid, SIGKILL) == 0 ? 1 : 0;
+            if (std::ranges::contains(chosen.words, "run")) {
+                starts_.insert(chosen.words.back());
+            }
+            toll_.runtimes += ::kill(chosen.pid, SIGKILL) == 0 ? 1 : 0;
             return;
         }
     }
@@ -96,6 +101,11 @@ void Killer::kill_runtime(const std::stop_token &stop) {
 Killer::Toll Killer::toll() const {
     const std::scoped_lock lock(mutex_);
     return toll_;
+}
+
+bool Killer::start_killed(const std::string &id) const {
+    const std::scoped_lock lock(mutex_);
+    return starts_.contains(id);
 }
 
 int Killer::monitor_kills(const std::string &name, const std::string &id) const {

@@ -130,7 +130,9 @@ void check_state(const Checked &one, const Asked &asked, const Killer &killer, c
     const std::optional<int> noted = one.runs.back().status;
     const bool monitor_died = killer.monitor_kills(one.name, one.id) > 0;
     const bool daemon_died = killer.toll().daemons > 0;
-    const bool lost = code == 255 && one.state.value("Error", "") == "exit status lost" && monitor_died && daemon_died;
+    // A monitor whose runtime was killed when the worker was there already leaves that to whoever asked for it.
+    const bool orphaned = daemon_died && (monitor_died || killer.start_killed(one.id));
+    const bool lost = code == 255 && one.state.value("Error", "") == "exit status lost" && orphaned;
     // Its monitor died in the moments of its start, before anybody else had its output; or before an engine that had
     // been killed as well was there again, which then had not recorded the start.
     const bool unheard =

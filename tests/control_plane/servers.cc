@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <format>
 #include <thread>
 
 #include "base/digest.h"
 #include "base/file_io.h"
+#include "tests/unit/setting.h"
 
 namespace ballast::control_plane {
 namespace {
@@ -28,14 +28,14 @@ std::string last_lines(const fs::path &file) {
 
 } // namespace
 
+fs::path newer_programs() { return given_peers() / "kubernetes"; }
+
 std::optional<fs::path> programs() {
-    const char *peers = std::getenv("BALLAST_PEERS");
-    const fs::path newer = fs::path(peers == nullptr ? "/nonexistent" : peers) / "kubernetes";
     constexpr std::size_t kKey = 16;
     const fs::path built =
         fs::path("/var/cache/ballast/peers") /
         ("kubernetes-" + sha256_file(BALLAST_CONTROL_PLANE_BUILD).value_or(std::string(kKey, '-')).substr(0, kKey));
-    for (const fs::path &directory : {newer, built}) {
+    for (const fs::path &directory : {newer_programs(), built}) {
         if (fs::exists(directory / "kube-apiserver")) {
             return directory;
         }

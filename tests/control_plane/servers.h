@@ -11,6 +11,8 @@
 
 namespace ballast::control_plane {
 
+// What BALLAST_PEERS has of Kubernetes; need not be there.
+std::filesystem::path newer_programs();
 // Where kube-apiserver, kube-controller-manager and kube-scheduler are: of BALLAST_PEERS, or what `build` made of
 // Debian's sources. Nothing: there are none here.
 std::optional<std::filesystem::path> programs();

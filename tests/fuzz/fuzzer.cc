@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "tests/unit/check.h"
+#include "tests/unit/setting.h"
 
 namespace ballast::fuzz {
 namespace {
@@ -68,11 +68,6 @@ class CrashWatch {
     sighandler_t before_[std::size(kFatalSignals)]{};
 };
 
-std::uint64_t number_from_environment(const char *name, std::uint64_t otherwise) {
-    const char *text = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nothing of ours calls setenv
-    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 // Sorted: the order of a directory's entries is the file system's.
 std::vector<std::string> read_corpus(const fs::path &directory) {
     std::vector<fs::path> files;
@@ -115,9 +110,8 @@ Report run(const Plan &plan) {
     input_path = (directory / (plan.name + ".input")).string();
     std::vector<std::string> pool = read_corpus(plan.corpus);
     const std::size_t originals = pool.size();
-    Random random(number_from_environment("BALLAST_FUZZ_SEED", 1));
-    std::chrono::seconds duration(
-        number_from_environment("BALLAST_FUZZ_SECONDS", static_cast<std::uint64_t>(plan.duration.count())));
+    Random random(setting("BALLAST_FUZZ_SEED", 1));
+    std::chrono::seconds duration(setting("BALLAST_FUZZ_SECONDS", static_cast<std::uint64_t>(plan.duration.count())));
     auto end = std::chrono::steady_clock::now() + duration;
 
     CrashWatch watch;

@@ -17,14 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::minutes kSuiteTime{90};
-constexpr const char *kHostOfGuests = "10.0.2.2"; // the machine that runs QEMU, as its guest sees it
 
 // With a program of cri-tools in /var/lib/peers; the test ends as skipped where it is not given.
 vm::Machine machine_with(const std::string &name) {
-    const fs::path program = given_peer("cri-tools") / name;
-    if (!fs::exists(program)) {
-        SKIP("BALLAST_PEERS has no cri-tools/" + name + ": skipped");
-    }
+    const fs::path program = peer_program("cri-tools", name);
     vm::Machine machine = peer_machine();
     must(machine.copy_in(program, "/var/lib/peers/" + name));
     return machine;

@@ -3,38 +3,18 @@
 // beside the machine.
 #include <catch2/catch_test_macros.hpp>
 #include <format>
-#include <functional>
-#include <thread>
 
 #include "base/http/client.h"
 #include "base/lines.h"
-#include "tests/control_plane/control_plane.h"
 #include "tests/images/registry.h"
 #include "tests/images/sources.h"
-#include "tests/integration/network/own_host.h"
-#include "tests/peers/peer_machine.h"
+#include "tests/peers/guest_node.h"
 #include "tests/unit/check.h"
 
 namespace ballast::peers {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint16_t kKubeletPort = 10250;
-constexpr const char *kHostOfGuests = "10.0.2.2"; // QEMU's network: who runs it, and the guest
-constexpr const char *kGuest = "10.0.2.15";
-constexpr const char *kFiles = "/var/lib/peers/node"; // in the guest
-
-constexpr const char *kConfiguration = R"yaml(
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-containerRuntimeEndpoint: unix:///run/ballast/cri.sock
-authentication: {{anonymous: {{enabled: false}}, webhook: {{enabled: true}}, x509: {{clientCAFile: {0}/ca.crt}}}}
-authorization: {{mode: Webhook}}
-clusterDNS: [10.96.0.10]
-clusterDomain: cluster.local
-failSwapOn: false
-)yaml";
 
 // Each file in /www is what one probe looks for; whoever is started again puts them back.
 constexpr const char *kWeb = R"yaml(
@@ -60,57 +40,25 @@ spec:
       volumes: [{{name: www, emptyDir: {{}}}}]
 )yaml";
 
-fs::path peer_program(const std::string &directory, const std::string &name) {
-    const fs::path program = given_peer(directory) / name;
-    if (!fs::exists(program)) {
-        SKIP("BALLAST_PEERS has no " + directory + "/" + name + ": skipped");
-    }
-    return program;
-}
-
-TemporaryDirectory with_image() {
-    TemporaryDirectory directory = must(TemporaryDirectory::create("/tmp", "kubelet-"));
+void build_image(const fs::path &directory) {
     (void)must(run_checked({.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
-                                          images::test_cache(), "--out", directory.path() / "images", "busybox"}}));
-    return directory;
+                                          images::test_cache(), "--out", directory / "images", "busybox"}}));
 }
 
-// The machine, its registry and its control plane, in a network of their own. The guest reaches what listens here under
-// QEMU's name for it; what the API server says to the guest's address is led to the port that QEMU holds open for it.
-class KubeletNode {
+class KubeletNode : public GuestNode {
   public:
     KubeletNode()
-        : kubelet_(peer_program("kubernetes", "kubelet")), crictl_(peer_program("cri-tools", "crictl")),
-          machine(peer_machine({kKubeletPort})), plane(directory_.path() / "plane", kHostOfGuests),
+        : GuestNode(build_image),
           registry_(must(images::Registry::start({.tls = true, .certificate_names = {kHostOfGuests}}))) {
-        lead_to_guest();
-        start_kubelet();
-        serve_image();
-        until([&] { return condition("node/node", "Ready") == "True"; }, "the node is ready");
+        must(registry_.push(path("images/busybox")));
+        must(machine.copy_in(registry_.ca_certificate(),
+                             std::format("/etc/docker/certs.d/{}:{}/ca.crt", kHostOfGuests, registry_.port())));
+        must(machine.copy_in(peer_program("cri-tools", "crictl"), "/var/lib/peers/crictl"));
+        must(machine.copy_in(peer_program("kubernetes", "kubelet"), "/var/lib/peers/kubelet"));
+        start("/var/lib/peers/kubelet", "failSwapOn: false\n");
+        until_ready();
     }
 
-    // It must become so; else everybody's logs are shown.
-    void until(const std::function<bool()> &holds, const std::string &what) {
-        constexpr auto kPatience = std::chrono::minutes(8); // of a test that would hang: the guest may be emulated
-        const auto end = std::chrono::steady_clock::now() + kPatience;
-        while (!holds()) {
-            if (std::chrono::steady_clock::now() > end) {
-                FAIL(what << "\n"
-                          << run(machine, "crictl() { /var/lib/peers/crictl -r unix:///run/ballast/cri.sock \"$@\"; }; "
-                                          "crictl ps -a; crictl pods; journalctl -n 150 -o cat -u real-kubelet; "
-                                          "journalctl -n 100 -o cat -u ballastd")
-                          << plane.output_of({"describe", "node,pod"}) << plane.logs());
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(500));
-        }
-    }
-    std::string get(const std::string &object, const std::string &json_path) const {
-        const Completed done = plane.kubectl({"get", object, "-o", "jsonpath=" + json_path});
-        return done.status == 0 ? done.output : "";
-    }
-    std::string condition(const std::string &object, const std::string &type) const {
-        return get(object, "{.status.conditions[?(@.type=='" + type + "')].status}");
-    }
     std::vector<std::string> pods() const { return lines_of(plane.output_of({"get", "pods", "-o", "name"})); }
     std::string in_pod(const std::string &pod, const std::string &command) const {
         return plane.output_of({"exec", pod, "--", "sh", "-c", command});
@@ -119,53 +67,6 @@ class KubeletNode {
         return run(machine, "/var/lib/peers/crictl -r unix:///run/ballast/cri.sock -t 60s " + words);
     }
     std::string image() const { return kHostOfGuests + std::format(":{}/busybox:latest", registry_.port()); }
-
-  private:
-    void lead_to_guest() {
-        // From 127.0.0.1: QEMU's guest answers nobody who has its own address.
-        must(run_checked({.arguments = {"ip", "route", "add", "local", kGuest, "dev", "lo", "src", "127.0.0.1"}}));
-        must(run_checked({.arguments = {"nft", std::format("table ip guest {{ chain output {{ type nat hook output "
-                                                           "priority -100; ip daddr {} tcp dport {} dnat to "
-                                                           "127.0.0.1:{}; }}; }}",
-                                                           kGuest, kKubeletPort, must(machine.port(kKubeletPort)))}}));
-    }
-
-    void start_kubelet() {
-        std::string access = must(read_file(plane.kubeconfig("system:node:node", "system:nodes")));
-        const auto replace = [&access](const std::string &from, const std::string &to) {
-            for (std::size_t at = 0; (at = access.find(from, at)) != std::string::npos; at += to.size()) {
-                access.replace(at, from.size(), to);
-            }
-        };
-        replace("127.0.0.1", kHostOfGuests);
-        replace(plane.path("").parent_path().string(), kFiles);
-        must(write_file(directory_.path() / "kubeconfig", access));
-        must(write_file(directory_.path() / "config.yaml", std::format(kConfiguration, kFiles)));
-        must(machine.copy_in(directory_.path() / "kubeconfig", fs::path(kFiles) / "kubeconfig"));
-        must(machine.copy_in(directory_.path() / "config.yaml", fs::path(kFiles) / "config.yaml"));
-        for (const char *name : {"ca.crt", "system-node-node.crt", "system-node-node.key"}) {
-            must(machine.copy_in(plane.path(name), fs::path(kFiles) / name));
-        }
-        must(machine.copy_in(crictl_, "/var/lib/peers/crictl"));
-        must(machine.copy_in(kubelet_, "/var/lib/peers/kubelet"));
-        run(machine, std::format("systemd-run -q --unit=real-kubelet /var/lib/peers/kubelet --config={0}/config.yaml "
-                                 "--kubeconfig={0}/kubeconfig --hostname-override=node",
-                                 kFiles));
-    }
-
-    void serve_image() {
-        must(registry_.push(directory_.path() / "images/busybox"));
-        must(machine.copy_in(registry_.ca_certificate(),
-                             std::format("/etc/docker/certs.d/{}:{}/ca.crt", kHostOfGuests, registry_.port())));
-    }
-
-    TemporaryDirectory directory_ = with_image(); // its packages come from outside
-    testing::OwnHost host_;                       // of all that follows
-    fs::path kubelet_, crictl_;
-
-  public:
-    vm::Machine machine;
-    control_plane::ControlPlane plane;
 
   private:
     images::Registry registry_;
@@ -230,7 +131,11 @@ void check_end(KubeletNode &node) {
 } // namespace
 
 TEST_CASE("the real kubelet runs pods on the engine", "[peers][vm]") {
-    (void)peer_program("kubernetes", "kube-apiserver"); // kubelet serves none that is older than it
+    // Before all that takes time; and kubelet serves no API server that is older than it.
+    for (const char *program : {"kubelet", "kube-apiserver"}) {
+        (void)peer_program("kubernetes", program);
+    }
+    (void)peer_program("cri-tools", "crictl");
     KubeletNode node;
     CHECK(node.get("node/node", "{.status.nodeInfo.kubeletVersion}").starts_with("v1."));
     CHECK(node.get("node/node", "{.status.nodeInfo.containerRuntimeVersion}").starts_with("ballast://"));

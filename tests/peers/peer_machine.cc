@@ -2,9 +2,9 @@
 #include "tests/peers/peer_machine.h"
 
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 
 #include "tests/unit/check.h"
+#include "tests/unit/setting.h"
 #include "tests/vm/test_logs.h"
 
 namespace ballast::peers {
@@ -36,12 +36,19 @@ std::string run(vm::Machine &machine, const std::string &command) {
 }
 
 fs::path given_peer(const std::string &name) {
-    const char *peers = std::getenv("BALLAST_PEERS"); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    const fs::path directory = fs::path(peers != nullptr ? peers : "") / name;
-    if (peers == nullptr || !fs::is_directory(directory)) {
+    fs::path directory = given_peers() / name;
+    if (!fs::is_directory(directory)) {
         SKIP("BALLAST_PEERS has no " + name + ": skipped");
     }
     return directory;
+}
+
+fs::path peer_program(const std::string &directory, const std::string &name) {
+    fs::path program = given_peer(directory) / name;
+    if (!fs::exists(program)) {
+        SKIP("BALLAST_PEERS has no " + directory + "/" + name + ": skipped");
+    }
+    return program;
 }
 
 } // namespace ballast::peers

@@ -13,6 +13,7 @@ namespace ballast::peers {
 inline constexpr const char *kOurs = "/usr/lib/ballast/ballast-oci";
 inline constexpr const char *kCrun = "/usr/bin/crun";
 inline constexpr const char *kRunc = "/usr/sbin/runc";
+inline constexpr const char *kHostOfGuests = "10.0.2.2"; // who runs the machine, in QEMU's network
 
 // Ends the test as skipped when there is no test image. `ports`: of the guest's, for Machine::port().
 vm::Machine peer_machine(std::vector<std::uint16_t> ports = {});
@@ -22,5 +23,7 @@ std::string run(vm::Machine &machine, const std::string &command);
 
 // The directory NAME of $BALLAST_PEERS; ends the test as skipped, in one line, when it is not there.
 std::filesystem::path given_peer(const std::string &name);
+// A program in it; the same.
+std::filesystem::path peer_program(const std::string &directory, const std::string &name);
 
 } // namespace ballast::peers

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <poll.h>
+#include <sstream>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file_io.h"
 #include "base/log.h"
 
 namespace ballast::vm {
@@ -97,6 +100,18 @@ Ended watch_child(pid_t child, const Fd &signals, const Fd &released) {
     }
 }
 
+// What the child had started was killed with it and is ours now, but for daemons (gpg-agent), which nobody ends: when
+// we return all are gone, not going. Whom a daemon leaves in its turn becomes ours as it ends.
+void end_leftovers() {
+    const std::string ours = "/proc/self/task/" + std::to_string(gettid()) + "/children";
+    do {
+        std::istringstream pids(read_file(ours).value_or(""));
+        for (pid_t pid = 0; pids >> pid;) {
+            kill(pid, SIGTERM);
+        }
+    } while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR);
+}
+
 int supervised(bool releasable, const std::function<int(const std::function<void()> &)> &work, const Tidy &tidy) {
     const sigset_t ending = ending_signals();
     sigset_t before;
@@ -145,9 +160,7 @@ int supervised(bool releasable, const std::function<int(const std::function<void
     if (ended.status > 128) {
         modes.restore();
     }
-    // What the child had started was killed with it and is ours now: when we return it is gone, not going.
-    while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
-    }
+    end_leftovers();
     tidy(ended.interrupted);
     return ended.status;
 }

@@ -16,6 +16,7 @@
 #include "tests/chaos/power/disk_states.h"
 #include "tests/chaos/power/judge.h"
 #include "tests/chaos/power/recording.h"
+#include "tests/unit/setting.h"
 #include "tests/vm/image/guest.h"
 #include "tests/vm/updater/image_release.h"
 #include "tests/vm/updater/way_back.h"
@@ -27,11 +28,6 @@ using namespace ballast::vm;
 namespace {
 
 namespace fs = std::filesystem;
-
-std::uint64_t setting(const char *name, std::uint64_t otherwise) {
-    const char *value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    return value == nullptr ? otherwise : std::stoull(value);
-}
 
 // What came of the states of one step.
 struct Step {

@@ -3,12 +3,12 @@
 // default, those that stand first in the table; the table begins anew at its end); BALLAST_MACHINE_SEED repeats the
 // moments within the steps.
 #include <array>
-#include <cstdlib>
 #include <format>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "tests/unit/setting.h"
 #include "tests/vm/image/guest.h"
 #include "tests/vm/updater/bad_versions.h"
 #include "tests/vm/updater/image_release.h"
@@ -41,11 +41,6 @@ constexpr std::array kKills = {
     Kill{"machine", "good", When::kAfter, 2},          Kill{"libostree", "finalise", When::kShutdown, 1},
     Kill{"machine", "finalise", When::kShutdown, 1},
 };
-
-std::uint64_t setting(const char *name, std::uint64_t otherwise) {
-    const char *value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    return value == nullptr ? otherwise : std::stoull(value);
-}
 
 json status(Machine &machine) { return json::parse(said(machine, "ballast status --json")); }
 

@@ -8,6 +8,7 @@
 
 #include "base/http/client.h"
 #include "base/timestamp.h"
+#include "tests/control_plane/bootstrap_token.h"
 #include "tests/integration/agent/cluster_fixture.h"
 
 using namespace ballast;
@@ -16,37 +17,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// As kubeadm makes them, but for the approval of a new node's certificate, which is an administrator's here.
-constexpr const char *kBootstrap = R"yaml(
-apiVersion: v1
-kind: Secret
-metadata: {name: bootstrap-token-abcdef, namespace: kube-system}
-type: bootstrap.kubernetes.io/token
-stringData:
-  token-id: abcdef
-  token-secret: 0123456789abcdef
-  usage-bootstrap-authentication: "true"
-  auth-extra-groups: "system:bootstrappers:kubeadm:default-node-token"
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: bootstrap}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:node-bootstrapper"}
-subjects: [{kind: Group, name: "system:bootstrappers:kubeadm:default-node-token"}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: renew}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"}
-subjects: [{kind: Group, name: "system:nodes"}]
-)yaml";
-
 class Newcomer : public ClusterFixture {
   public:
     Newcomer() : ClusterFixture([](auto &its_plane) { return with_token(its_plane); }) {}
 
     static std::vector<std::string> with_token(control_plane::ControlPlane &its_plane) {
-        its_plane.apply(kBootstrap);
+        its_plane.apply(control_plane::kBootstrapToken);
+        // Nodes ask for further certificates; the first one is for an administrator to approve.
+        (void)its_plane.output_of(
+            {"create", "clusterrolebinding", "renew", "--group=system:nodes",
+             "--clusterrole=system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"});
         must(write_file(its_plane.path("bootstrap.conf"),
                         std::format(R"(apiVersion: v1
 kind: Config

@@ -188,6 +188,27 @@ TEST_CASE_METHOD(Pods, "what becomes of pods is told as kubelet tells it", "[age
                   "all of them are gone");
 }
 
+TEST_CASE_METHOD(Pods, "a pod that ends has less time left when its deletion says so", "[agent][.long]") {
+    plane.apply(R"(apiVersion: v1
+kind: Pod
+metadata: {name: lingering}
+spec:
+  containers:
+  - name: a
+    image: inside
+    imagePullPolicy: Never
+    command: [/inside, wait]
+    lifecycle: {preStop: {exec: {command: [/inside, wait]}}}
+)");
+    until_cluster([&] { return get("pod/lingering", "{.status.phase}") == "Running"; }, "it runs");
+    (void)plane.output_of({"delete", "pod/lingering", "--grace-period=600", "--wait=false"});
+    until_cluster([&] { return plane.output_of({"describe", "pod/lingering"}).contains("Stopping container a"); },
+                  "its hook is waited for");
+    (void)plane.output_of({"delete", "pod/lingering", "--grace-period=1", "--wait=false"});
+    until_cluster([&] { return lines_of(plane.output_of({"get", "pods", "-o", "name"})).empty() && nothing_left(); },
+                  "it is gone long before");
+}
+
 TEST_CASE_METHOD(Pods, "static pods are shown to the API server", "[agent][.long]") {
     manifest("fixed", "  terminationGracePeriodSeconds: 1\n  containers:\n" + container("a", "wait"));
     const auto ready = [&] {

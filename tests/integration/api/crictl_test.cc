@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams by the real crictl, over SPDY and over WebSocket: it and critest speak as kubelet's clients do. Without it in
 // $BALLAST_PEERS (docs/usage/peers.md) this is skipped.
-#include <cstdlib>
 
 #include "tests/integration/api/pod_fixture.h"
+#include "tests/unit/setting.h"
 
 using namespace ballast;
 using ballast::api_tests::PodFixture;
@@ -13,9 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path given_crictl() {
-    const char *peers = std::getenv("BALLAST_PEERS"); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    const fs::path program = fs::path(peers != nullptr ? peers : "") / "cri-tools/crictl";
-    if (peers == nullptr || !fs::exists(program)) {
+    fs::path program = given_peers() / "cri-tools/crictl";
+    if (!fs::exists(program)) {
         SKIP("BALLAST_PEERS has no cri-tools/crictl: skipped");
     }
     return program;

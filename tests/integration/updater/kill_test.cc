@@ -9,6 +9,7 @@
 #include "tests/integration/updater/booted.h"
 #include "tests/integration/updater/killed_at.h"
 #include "tests/integration/updater/rehearsal.h"
+#include "tests/unit/setting.h"
 
 using namespace ballast;
 using namespace ballast::updater;
@@ -16,10 +17,7 @@ using namespace ballast::updater_test;
 
 namespace {
 
-std::size_t kills_each() {
-    const char *value = std::getenv("BALLAST_UPDATE_KILLS"); // NOLINT(concurrency-mt-unsafe): nobody calls setenv
-    return value == nullptr ? 3 : std::stoul(value);
-}
+std::size_t kills_each() { return setting("BALLAST_UPDATE_KILLS", 3); }
 
 // `act`, in a child that is killed, is the step; `allowed`, the deployments that may be there afterwards.
 void kill_in(Rehearsal &rehearsal, const std::string &step, const std::set<Versions> &allowed,

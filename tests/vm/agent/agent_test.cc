@@ -11,6 +11,8 @@ namespace {
 // A pod that was written before the machine was ever started. Its image comes later.
 constexpr const char *kUserData = R"(#cloud-config
 write_files:
+  - path: /etc/default/kubelet
+    content: KUBELET_EXTRA_ARGS=--kube-reserved=memory=256Mi
   - path: /etc/kubernetes/manifests/web.yaml
     content: |
       apiVersion: v1
@@ -24,7 +26,7 @@ write_files:
           image: t
           imagePullPolicy: Never
           command: [/inside, wait]
-          resources: {limits: {memory: 64Mi}}
+          resources: {limits: {memory: 64Mi}, requests: {cpu: 500m}}
 )";
 
 // The machine is to wait for two pods when it is shut down.
@@ -83,6 +85,20 @@ std::string running(Machine &machine, const std::string &before = "none", const 
                              "exit 1");
 }
 
+// Pods together are held to what is not reserved, and each class weighs what its pods ask for.
+void check_classes(Machine &machine) {
+    const auto reads = [&](const std::string &file, const std::string &value) {
+        CHECK(said(machine, "for i in $(seq 50); do [ \"$(cat /sys/fs/cgroup/kubepods.slice/" + file + ")\" = \"" +
+                                value + "\" ] && break; sleep 0.2; done; cat /sys/fs/cgroup/kubepods.slice/" + file) ==
+              value);
+    };
+    constexpr long kReserved = 256L << 20;
+    reads("memory.max", said(machine, "echo $(( $(awk '/^MemTotal:/{print $2}' /proc/meminfo) * 1024 - " +
+                                          std::to_string(kReserved) + " ))"));
+    reads("kubepods-burstable.slice/cpu.weight", "20");
+    reads("kubepods-besteffort.slice/cpu.weight", "1");
+}
+
 } // namespace
 
 TEST_CASE("a machine without pods and without a cluster runs no agent", "[vm]") {
@@ -115,6 +131,7 @@ TEST_CASE("pods run from the first boot and follow their files", "[vm]") {
     const std::string slice = said(machine, "cat /proc/$(docker inspect -f '{{.State.Pid}}' " + first + ")/cgroup");
     CHECK(slice.contains("kubepods-burstable-pod"));
     CHECK(said(machine, "docker ps -a --format '{{.Names}}'").contains("k8s_c_web-"));
+    check_classes(machine);
 
     must(machine.run_checked("systemctl restart kubelet")); // which no pod notices
     CHECK(running(machine) == first);

@@ -5,6 +5,7 @@
 #include <format>
 #include <thread>
 
+#include "tests/control_plane/bootstrap_token.h"
 #include "tests/images/sources.h"
 
 namespace ballast::vm {
@@ -14,31 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kRegistryPort = 5000;
 constexpr const char *kRegistryHost = "10.0.2.2"; // this host, in QEMU's own network
-
-// As `kubeadm init` makes them, with a token that everybody may know.
-constexpr const char *kToken = R"yaml(
-apiVersion: v1
-kind: Secret
-metadata: {name: bootstrap-token-abcdef, namespace: kube-system}
-type: bootstrap.kubernetes.io/token
-stringData:
-  token-id: abcdef
-  token-secret: 0123456789abcdef
-  usage-bootstrap-authentication: "true"
-  auth-extra-groups: "system:bootstrappers:kubeadm:default-node-token"
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: bootstrap}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:node-bootstrapper"}
-subjects: [{kind: Group, name: "system:bootstrappers:kubeadm:default-node-token"}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: approve}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:certificates.k8s.io:certificatesigningrequests:nodeclient"}
-subjects: [{kind: Group, name: "system:bootstrappers:kubeadm:default-node-token"}]
-)yaml";
 
 // docs/usage/agent.md has the part that makes a node of a machine. The file below /var/lib/disks makes a directory that
 // stands for a disk.
@@ -91,7 +67,11 @@ void ip(std::vector<std::string> words) {
 TwoNodes::TwoNodes() {
     make_network();
     plane_.emplace(directory_.path() / "plane", kHost);
-    plane_->apply(kToken);
+    plane_->apply(control_plane::kBootstrapToken);
+    // The first certificate of whoever has a token is approved by itself.
+    (void)plane_->output_of({"create", "clusterrolebinding", "approve",
+                             "--group=system:bootstrappers:kubeadm:default-node-token",
+                             "--clusterrole=system:certificates.k8s.io:certificatesigningrequests:nodeclient"});
     registry_.emplace(
         must(images::Registry::start({.port = kRegistryPort, .tls = true, .certificate_names = {kRegistryHost}})));
     fill_registry();
