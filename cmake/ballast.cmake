@@ -4,6 +4,8 @@
 add_library(ballast_options INTERFACE)
 target_compile_options(ballast_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
   -fstack-protector-strong -fstack-clash-protection -fcf-protection
+  # The compiler looks for its own garbage at one GiB only: most files need less, and every look costs time.
+  "SHELL:--param ggc-min-heapsize=1048576" "SHELL:--param ggc-min-expand=100"
   # The checkout's place must not reach the binaries: two builds give the same bytes.
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 target_compile_definitions(ballast_options INTERFACE

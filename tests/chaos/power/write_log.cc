@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <fcntl.h>
 #include <format>
 #include <sys/stat.h>
@@ -45,7 +44,7 @@ template <typename Record>
 Result<Record> record_at(BorrowedFd file, std::uint64_t offset) {
     Record record{};
     const std::string bytes = TRY(bytes_at(file, offset, sizeof(record)));
-    std::memcpy(&record, bytes.data(), sizeof(record));
+    bytes.copy(reinterpret_cast<char *>(&record), sizeof(record));
     return record;
 }
 
