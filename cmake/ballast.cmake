@@ -53,16 +53,19 @@ function(ballast_program name)
   endif()
 endfunction()
 
-# ballast_tests(NAME LABEL label SOURCES ... [LIBRARIES ...] [SERIAL])
+# ballast_tests(NAME LABEL label SOURCES ... [LIBRARIES ...] [SERIAL] [FIRST])
 # One Catch2 program, every TEST_CASE a ctest test with that label (unit, integration, vm, peers, chaos, fuzz).
-# SERIAL: its tests never run beside another test (they boot a machine).
+# SERIAL: its tests never run beside another test. FIRST: they take so long that the others run beside them.
 function(ballast_tests name)
-  cmake_parse_arguments(arg "SERIAL" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL;FIRST" "LABEL" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ballast_options Catch2::Catch2WithMain ${arg_LIBRARIES})
   set(properties LABELS ${arg_LABEL})
   if(arg_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  if(arg_FIRST)
+    list(APPEND properties COST 1000)
   endif()
   catch_discover_tests(${name} TEST_PREFIX "${arg_LABEL}: " DISCOVERY_MODE PRE_TEST
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES ${properties} SKIP_RETURN_CODE 4)

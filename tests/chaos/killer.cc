@@ -19,21 +19,10 @@ void sleep(const std::stop_token &stop, std::chrono::milliseconds time) {
     }
 }
 
-// Whose monitor that is: its child is the worker, or the runtime that is starting it.
-std::string container_of(const Process &monitor, const std::vector<Process> &all) {
-    if (const std::size_t scope = monitor.cgroup.find("/ballast-"); scope != std::string::npos) {
-        return monitor.cgroup.substr(scope + 9, 64);
-    }
-    for (const Process &child : all) {
-        if (child.parent == monitor.pid && child.words.size() == 5 && child.words[1] == "count") {
-            return child.words[2];
-        }
-        if (child.parent == monitor.pid && std::filesystem::path(child.program).filename() == "ballast-oci" &&
-            !child.words.empty()) {
-            return child.words.back();
-        }
-    }
-    return "";
+// Whose monitor that is. Nothing: it is just ending, or has not begun.
+std::string container_of(const Process &monitor) {
+    const auto option = std::ranges::find(monitor.words, "--container");
+    return monitor.words.end() - option < 2 ? "" : *std::next(option);
 }
 
 } // namespace
@@ -69,14 +58,13 @@ void Killer::kill_daemon() {
 }
 
 void Killer::kill_monitor() {
-    const std::vector<Process> all = all_processes();
-    const std::vector<Process> monitors = running(all, "ballast-monitor", place_.programs);
+    const std::vector<Process> monitors = running(all_processes(), "ballast-monitor", place_.programs);
     if (monitors.empty()) {
         return;
     }
     const Process &chosen = monitors[random_() % monitors.size()];
     const std::scoped_lock lock(mutex_);
-    kills_[container_of(chosen, all)]++; // before it dies: it may tell about it at once
+    kills_[container_of(chosen)]++; // before it dies: it may tell about it at once
     toll_.monitors += ::kill(chosen.pid, SIGKILL) == 0 ? 1 : 0;
 }
 
@@ -108,10 +96,10 @@ bool Killer::start_killed(const std::string &id) const {
     return starts_.contains(id);
 }
 
-int Killer::monitor_kills(const std::string &name, const std::string &id) const {
+int Killer::monitor_kills(const std::string &id) const {
     const std::scoped_lock lock(mutex_);
     int sum = 0;
-    for (const std::string &key : {name, id, std::string()}) {
+    for (const std::string &key : {id, std::string()}) {
         const auto found = kills_.find(key);
         sum += found == kills_.end() ? 0 : found->second;
     }

@@ -25,7 +25,7 @@ class Killer {
     };
     Toll toll() const;
     // How often a monitor was killed that could have been this container's.
-    int monitor_kills(const std::string &name, const std::string &id) const;
+    int monitor_kills(const std::string &id) const;
     // Was the runtime killed while it made this container?
     bool start_killed(const std::string &id) const;
 
@@ -39,7 +39,7 @@ class Killer {
     mutable std::mutex mutex_;
     Toll toll_;
     std::set<std::string> starts_;     // ids
-    std::map<std::string, int> kills_; // by the container's name or id; "": of one that nothing was known of
+    std::map<std::string, int> kills_; // by the container's id; "": of one that nothing was known of
 };
 
 } // namespace ballast::chaos

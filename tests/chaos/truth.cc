@@ -128,7 +128,7 @@ void check_state(const Checked &one, const Asked &asked, const Killer &killer, c
         return; // never ran, or its start failed
     }
     const std::optional<int> noted = one.runs.back().status;
-    const bool monitor_died = killer.monitor_kills(one.name, one.id) > 0;
+    const bool monitor_died = killer.monitor_kills(one.id) > 0;
     const bool daemon_died = killer.toll().daemons > 0;
     // A monitor whose runtime was killed when the worker was there already leaves that to whoever asked for it.
     const bool orphaned = daemon_died && (monitor_died || killer.start_killed(one.id));

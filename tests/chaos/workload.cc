@@ -153,6 +153,13 @@ bool Workload::is_running(const std::string &name) {
            !body["State"].value("Paused", false);
 }
 
+// That could have been its own; of one whose creation was not heard of, any.
+int Workload::monitor_kills(const std::string &name) {
+    const std::scoped_lock lock(mutex_);
+    const std::string &id = of(name).id;
+    return id.empty() ? killer_.toll().monitors : killer_.monitor_kills(id);
+}
+
 bool Workload::may_end(const std::string &name) {
     const std::scoped_lock lock(mutex_);
     return of(name).ends_by_itself || of(name).signalled;
@@ -160,7 +167,7 @@ bool Workload::may_end(const std::string &name) {
 
 // An exec that was started ends with its own status, or it says that this is lost, and only when a monitor was killed.
 void Workload::exec(const Slot &slot, int status) {
-    const int kills = killer_.monitor_kills(slot.name, "");
+    const int kills = monitor_kills(slot.name);
     const Result<EngineClient::Answer> made =
         client_.call("POST", "/containers/" + slot.name + "/exec",
                      json{{"AttachStdout", true}, {"Cmd", {"/worker", "exit", std::to_string(status)}}}.dump());
@@ -196,7 +203,7 @@ void Workload::exec(const Slot &slot, int status) {
             return; // it says that it was not started: its container ended first
         }
         if (started && code != status && !(lost && killer_.toll().monitors + killer_.toll().runtimes > 0) &&
-            (!code.is_null() || kills == killer_.monitor_kills(slot.name, ""))) {
+            (!code.is_null() || kills == monitor_kills(slot.name))) {
             complain(std::format("exec {} of {} ended with {} instead of {}", id.substr(0, 12), slot.name, code.dump(),
                                  status));
         }

@@ -53,6 +53,7 @@ class Workload {
     void exec(const Slot &slot, int status);
     bool is_running(const std::string &name);
     bool may_end(const std::string &name);
+    int monitor_kills(const std::string &name);
     void pull(std::minstd_rand &random);
     int call(const std::string &method, const std::string &target, const std::string &body = ""); // 0: no answer
     Asked &of(const std::string &name) { return asked_[name]; }

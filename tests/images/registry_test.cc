@@ -64,8 +64,8 @@ TEST_CASE("what is pushed over TLS with a password is inspected and pulled with 
 TEST_CASE("the index resolves to each of its three platforms", "[registry]") {
     const BuiltImages images;
     const Registry registry = closed_registry();
-    must(registry.push(images.layout("multi-arch")));
-    const std::string image = source(registry, images.built("multi-arch"));
+    must(registry.push(images.layout("variants")));
+    const std::string image = source(registry, images.built("variants"));
     const auto access = registry.skopeo_options("");
     const auto index = nlohmann::json::parse(must(run_checked(skopeo({"inspect", "--raw"}, access, {image}))));
     REQUIRE(index.at("manifests").size() == 3);
@@ -80,7 +80,7 @@ TEST_CASE("the index resolves to each of its three platforms", "[registry]") {
         CHECK(described.at("architecture") == architecture);
         CHECK(described.value("variant", "") == variant);
         const std::string manifest = must(
-            read_file(images.layout("multi-arch") / "blobs/sha256" / entry.at("digest").get<std::string>().substr(7)));
+            read_file(images.layout("variants") / "blobs/sha256" / entry.at("digest").get<std::string>().substr(7)));
         CHECK(nlohmann::json::parse(manifest).at("config").at("digest") == "sha256:" + sha256(config));
     }
 }

@@ -5,6 +5,7 @@
 
 #include "tests/unit/check.h"
 #include "tests/unit/setting.h"
+#include "tests/vm/image_under_test.h"
 #include "tests/vm/test_logs.h"
 
 namespace ballast::peers {
@@ -16,6 +17,7 @@ vm::Machine peer_machine(std::vector<std::uint16_t> ports) {
     if (!fs::exists(options.image)) {
         SKIP(options.image.string() + " is not there; make it with ./dev image --variant test");
     }
+    options.cpus = vm::processors_of_test_machine();
     options.memory = 3072;
     options.disk_size = 20ULL << 30;
     options.forwarded_ports = std::move(ports);

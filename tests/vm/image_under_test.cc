@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "tests/unit/check.h"
+#include "tests/vm/accelerator.h"
+
 namespace ballast::vm {
 namespace {
 
@@ -17,6 +20,7 @@ std::string environment(const char *name, const char *fallback) {
 
 MachineOptions image_under_test() {
     MachineOptions options;
+    options.cpus = processors_of_test_machine();
     options.image = environment("BALLAST_IMAGE", "out/images/ballast-cloud.qcow2");
     if (!std::filesystem::exists(options.image)) {
         SKIP(options.image.string() + " is not there; make it with ./dev image, or set BALLAST_IMAGE");
@@ -27,6 +31,11 @@ MachineOptions image_under_test() {
             DirectKernel{kernel, environment("BALLAST_INITRD", ""), environment("BALLAST_APPEND", "")};
     }
     return options;
+}
+
+unsigned processors_of_test_machine() {
+    const MachineOptions usual;
+    return must(working_accelerator(usual.state_directory)) == Accelerator::kKvm ? usual.cpus : 1;
 }
 
 } // namespace ballast::vm

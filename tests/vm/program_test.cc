@@ -22,7 +22,8 @@ struct Program {
     MachineOptions image = image_under_test();
 
     Command command(const std::string &verb, const std::vector<std::string> &words) const {
-        Command command{.arguments = {BALLAST_VM_PROGRAM, verb, "--output", output.path().string()},
+        Command command{.arguments = {BALLAST_VM_PROGRAM, verb, "--output", output.path().string(), "--cpus",
+                                      std::to_string(image.cpus)},
                         .environment = {{"BALLAST_IMAGE", image.image.string()}},
                         .timeout = std::chrono::minutes(15)};
         if (image.direct_kernel) {

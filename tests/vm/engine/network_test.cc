@@ -18,7 +18,7 @@ constexpr std::uint16_t kPublished = 8080, kRemoteAccess = 2376;
 Machine with_busybox() {
     MachineOptions options = image_options("network");
     options.forwarded_ports = {kPublished, kRemoteAccess};
-    Machine machine = must(Machine::boot(std::move(options)));
+    Machine machine = must(Machine::from_snapshot(std::move(options)));
     load_busybox(machine);
     return machine;
 }
