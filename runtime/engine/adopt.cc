@@ -308,6 +308,7 @@ void Engine::Core::recover_one(const ContainerPtr &container, std::map<std::stri
         end_monitor(*control);
     }
     if (!data.state.running() && access(path.run.c_str(), F_OK) != 0) {
+        (void)unlink(path.socket.c_str()); // nobody listens there
         if (data.state.phase == Phase::kExited && data.host.auto_remove) {
             remove_soon(container); // we were killed before it was
         }

@@ -64,10 +64,9 @@ void Engine::Core::remove_leftovers() {
     }
     for (const fs::directory_entry &entry : fs::directory_iterator(now.run_root / "monitor", error)) {
         const std::string id = entry.path().stem();
-        if (is_console(entry.path())) {
-            continue; // later, when it is known which monitors live
-        }
-        if (!containers.contains(id) || !containers.at(id)->snapshot().state.running()) {
+        // Consoles later, when it is known which monitors live. By its record a container that we were starting does
+        // not run, and its monitor is to be asked all the same.
+        if (!is_console(entry.path()) && !containers.contains(id)) {
             (void)unlink(entry.path().c_str());
         }
     }

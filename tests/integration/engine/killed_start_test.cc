@@ -44,14 +44,15 @@ class KilledStart {
         return started;
     }
     // And the engine with it, which then is another: nobody knows its children.
-    void kill_both(const std::string &moment, const std::string &verb) {
+    void kill_both(const std::string &moment, const std::string &verb) { kill_engine(moment, verb, "both"); }
+    void kill_engine(const std::string &moment, const std::string &verb, const std::string &victims = "daemon") {
         fixture.close();
         REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 0) == 0);
         const pid_t daemon = fork();
         REQUIRE(daemon >= 0);
         if (daemon == 0) {
             fixture.open();
-            plan(moment, verb, getpid());
+            plan(moment, verb, getpid(), victims);
             (void)fixture.engine().start("web"); // it does not return, or says why
             _exit(1);
         }
@@ -88,8 +89,9 @@ class KilledStart {
     EngineFixture fixture{true};
 
   private:
-    void plan(const std::string &moment, const std::string &verb, pid_t daemon) const {
-        must(write_file(fixture.root() / "run/kill", std::format("{} {} {}\n", moment, verb, daemon)));
+    void plan(const std::string &moment, const std::string &verb, pid_t daemon,
+              const std::string &victims = "both") const {
+        must(write_file(fixture.root() / "run/kill", std::format("{} {} {} {}\n", moment, verb, daemon, victims)));
     }
     bool is_there() const {
         const std::vector<std::string> all = fixture.leftovers();
@@ -166,6 +168,20 @@ TEST_CASE("a container that ended while engine and monitor were dead has lost it
     CHECK(one.state().error == "exit status lost");
     CHECK(one.fixture.output("web") == lines(5));
     one.check_end();
+}
+
+TEST_CASE("a container that is started when the engine is killed keeps its monitor, and ends with its own status",
+          "[engine][root]") {
+    for (const char *moment : {"before", "after"}) {
+        CAPTURE(moment);
+        KilledStart one({"say", "5", "7"});
+        one.kill_engine(moment, "run");
+        one.fixture.open();
+        CHECK(must(one.fixture.engine().wait("web", WaitCondition::kNotRunning)).exit_code == 7);
+        CHECK(one.state().error.empty());
+        CHECK(one.fixture.output("web") == lines(5));
+        one.check_end();
+    }
 }
 
 TEST_CASE("a program that waits for its start when engine and monitor are killed does not run", "[engine][root]") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ballast-oci for tests, that takes those along who wait for it: beside the directory of --root there is a file "kill"
-// with a moment, "before" or "after" the runtime's work; a verb; and the pid of a daemon, or 0. The first call with
-// that verb kills that daemon and its own parent, a monitor, at that moment.
+// with a moment, "before" or "after" the runtime's work; a verb; the pid of a daemon, or 0; and "both" or "daemon". The
+// first call with that verb kills that daemon and, when it is both, its own parent, a monitor, at that moment.
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -15,7 +15,7 @@
 namespace {
 
 struct Plan {
-    std::string moment, verb;
+    std::string moment, verb, victims;
     pid_t daemon = 0;
 };
 
@@ -27,7 +27,7 @@ Plan take_plan(std::span<char *> words) {
     }
     const std::filesystem::path file =
         std::filesystem::path(root[1]).parent_path() / "kill"; // --root may not be there yet
-    std::ifstream(file) >> plan.moment >> plan.verb >> plan.daemon;
+    std::ifstream(file) >> plan.moment >> plan.verb >> plan.daemon >> plan.victims;
     if (!std::ranges::contains(words, std::string_view(plan.verb))) {
         return {};
     }
@@ -39,7 +39,9 @@ void kill_them(const Plan &plan) {
     if (plan.daemon > 0) {
         (void)kill(plan.daemon, SIGKILL);
     }
-    (void)kill(getppid(), SIGKILL);
+    if (plan.victims == "both") {
+        (void)kill(getppid(), SIGKILL);
+    }
 }
 
 // Under our own name: by that the engine looks for calls that are under way.
