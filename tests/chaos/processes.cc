@@ -27,7 +27,6 @@ Process look_at(pid_t pid) {
         process.words.push_back(words.substr(at, end - at));
         at = end + 1;
     }
-    process.cgroup = read_file(place / "cgroup").value_or("");
     return process;
 }
 

@@ -16,7 +16,6 @@ struct Process {
     char state = '?';                    // proc_pid_stat(5)
     std::string program = {};            // of /proc/PID/exe; empty for one that has ended
     std::vector<std::string> words = {}; // its command line
-    std::string cgroup = {};
 };
 
 std::vector<Process> all_processes();
