@@ -152,6 +152,20 @@ TEST_CASE("an image for several platforms is an index with each one's own progra
     CHECK(platforms == std::vector<std::string>{"linux/amd64", "linux/arm64"});
 }
 
+TEST_CASE("an index tells platforms apart by their variants", "[layout]") {
+    const TemporaryDirectory out = must(TemporaryDirectory::create("/tmp", "layout-test-"));
+    const BuiltImage built = must(build_image(named("variants"), fake_sources(), kTime, out.path()));
+    const path layout = out.path() / "variants";
+    std::vector<std::string> platforms;
+    const nlohmann::json index = blob(layout, built.digest);
+    for (const nlohmann::json &entry : index.at("manifests")) {
+        const nlohmann::json config = blob(layout, blob(layout, entry.at("digest")).at("config").at("digest"));
+        CHECK(config.value("variant", "") == entry.at("platform").value("variant", ""));
+        platforms.push_back(Platform{"linux", config.at("architecture"), config.value("variant", "")}.describe());
+    }
+    CHECK(platforms == std::vector<std::string>{"linux/amd64", "linux/arm64", "linux/arm/v7"});
+}
+
 TEST_CASE("a failed build leaves the image that was there and nothing else", "[layout]") {
     const TemporaryDirectory out = must(TemporaryDirectory::create("/tmp", "layout-test-"));
     must(build_image(named("web"), fake_sources(), kTime, out.path()));

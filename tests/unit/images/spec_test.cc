@@ -38,6 +38,9 @@ TEST_CASE("the description in the repository is valid", "[spec]") {
         if (image.name == "multi-arch") {
             CHECK(image.platforms.size() == 2);
         }
+        if (image.name == "variants") {
+            CHECK(image.platforms.size() == 3);
+        }
     }
     CHECK(names == std::vector<std::string>{"busybox", "web", "memory-eater", "multi-arch", "variants", "zstd",
                                             "uncompressed", "layers"});
