@@ -3,9 +3,9 @@
 
 #include "base/log.h"
 #include "runtime/engine/core.h"
+#include "runtime/engine/host_devices.h"
 #include "runtime/engine/plan.h"
 #include "runtime/engine/pod_limits.h"
-#include "runtime/engine/prepare.h"
 
 namespace ballast::engine {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/engine/prepare.h"
+#include "runtime/engine/host_devices.h"
 
 #include <algorithm>
 #include <filesystem>
