@@ -19,22 +19,26 @@ bool is_ignored(const CheckInputs &inputs, const std::string &unit) {
     });
 }
 
-// Of those that ran before, what does not run even after a while: it may still be on its way, pulling an image.
+// Of those that ran before, what does not run even after a while: it may still be on its way, pulling an image. What
+// ran for a while before, and has done so now, is not missing.
 Result<std::vector<std::string>> missing_units(const CheckInputs &inputs) {
     std::vector<std::string> missing;
     if (!inputs.baseline || !inputs.baseline->running_units) {
         return missing;
     }
     Result<std::vector<Unit>> now;
-    const auto runs = [&](const std::string &name) {
+    const auto is_well = [&](const std::string &name) {
         const auto unit = std::ranges::find(*now, name, &Unit::name);
+        if (unit != now->end() && unit->state == "inactive") {
+            return inputs.machine.has_finished(name);
+        }
         return unit != now->end() && unit->state == "active" && unit->sub_state == "running";
     };
     (void)wait_for(inputs.machine, inputs.config.workload_time, [&] { // what is missing in the end is told
         now = inputs.machine.units();
         missing = *inputs.baseline->running_units;
         if (now.has_value()) {
-            std::erase_if(missing, [&](const std::string &name) { return runs(name) || is_ignored(inputs, name); });
+            std::erase_if(missing, [&](const std::string &name) { return is_well(name) || is_ignored(inputs, name); });
         }
         return !now.has_value() || missing.empty();
     });

@@ -89,6 +89,7 @@ Surroundings this_machine(const BootFacts &boot, const UpdaterConfig &updater) {
     const auto client = std::make_shared<http::Client>();
     return {.units = all_units,
             .is_enabled = is_unit_enabled,
+            .has_finished = has_unit_finished,
             .unit_journal = unit_journal,
             .engine = [engine = EngineApi()](const std::string &target) { return engine.get(target); },
             .agent_ready = agent_ready,

@@ -35,6 +35,8 @@ struct Clock {
 struct Surroundings {
     std::function<Result<std::vector<Unit>>()> units = {}; // all that are loaded
     std::function<Result<bool>(const std::string &unit)> is_enabled = {};
+    // A service that ran in this boot and came to its end by itself, without an error.
+    std::function<bool(const std::string &unit)> has_finished = {};
     // The last lines of this boot that a unit logged, or was said about it; newest last.
     std::function<std::vector<std::string>(const std::string &unit)> unit_journal = {};
 

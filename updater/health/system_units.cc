@@ -79,6 +79,12 @@ void take_details(std::vector<Unit> &units, std::string_view text) {
     end_block();
 }
 
+bool tells_of_finished(std::string_view text) {
+    const auto says = [lines = lines_of(text)](const char *line) { return std::ranges::contains(lines, line); };
+    return says("Result=success") && says("ExecMainCode=1") && says("ExecMainStatus=0") && !says("Restart=always") &&
+           !says("Restart=on-success"); // 1: CLD_EXITED
+}
+
 // To show a unit, systemd sends all that it knows of it: on a small machine that takes a second for ten of them.
 Result<std::vector<Unit>> all_units() {
     std::vector<Unit> units =
@@ -98,6 +104,12 @@ Result<bool> is_unit_enabled(const std::string &unit) {
     const Completed done =
         TRY(run({.arguments = {"systemctl", "is-enabled", "--quiet", "--", unit}, .timeout = kPatience}));
     return done.status == 0;
+}
+
+bool has_unit_finished(const std::string &unit) {
+    const Result<std::string> shown =
+        ask({"systemctl", "show", "--property=Result,ExecMainCode,ExecMainStatus,Restart", "--", unit});
+    return shown.has_value() && tells_of_finished(*shown);
 }
 
 Result<std::vector<std::string>> queued_jobs() {

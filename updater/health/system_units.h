@@ -18,9 +18,15 @@ Result<std::vector<Unit>> parse_units(const std::string &list);
 // and UnitFileState, a block a unit.
 void take_details(std::vector<Unit> &units, std::string_view text);
 
+// What `systemctl show` says of a service with the properties Result, ExecMainCode, ExecMainStatus and Restart: whether
+// its program has ended by itself with status 0, and systemd does not run it again. One that is always to run can only
+// have been stopped.
+bool tells_of_finished(std::string_view text);
+
 Result<std::vector<Unit>> all_units();
 // False for units that are not there, disabled or masked.
 Result<bool> is_unit_enabled(const std::string &unit);
+bool has_unit_finished(const std::string &unit); // false, too, when systemd does not say
 // Units that a job waits for, "name (start, waiting)".
 Result<std::vector<std::string>> queued_jobs();
 // Asks for an orderly restart and returns at once.

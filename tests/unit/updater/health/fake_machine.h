@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace ballast::updater::health {
 struct FakeMachine {
     std::vector<Unit> units = {};
     std::map<std::string, bool> enabled = {{"ballastd.service", true}};
+    std::set<std::string> finished = {};                            // services
     std::map<std::string, std::string> engine = {{"/_ping", "OK"}}; // answers by target; others: 404
     bool engine_listens = true;
     bool ready = true;
@@ -25,6 +27,7 @@ struct FakeMachine {
     Surroundings surroundings() {
         return {.units = [this] { return Result<std::vector<Unit>>(units); },
                 .is_enabled = [this](const std::string &unit) { return Result<bool>(enabled[unit]); },
+                .has_finished = [this](const std::string &unit) { return finished.contains(unit); },
                 .unit_journal = [](const std::string &unit) { return std::vector{"journal of " + unit}; },
                 .engine = [this](const std::string &target) { return answer(target); },
                 .agent_ready = [this] { return Result<bool>(ready); },

@@ -69,6 +69,16 @@ TEST_CASE("units are read from systemctl's list, and how often they were restart
     CHECK(!parse_units(R"([{"unit":"a.service"}])").has_value());
 }
 
+TEST_CASE("a service that has done its work is known from one that was stopped or fails", "[health]") {
+    CHECK(tells_of_finished("Restart=no\nExecMainCode=1\nExecMainStatus=0\nResult=success\n"));
+    CHECK(tells_of_finished("Restart=on-failure\nExecMainCode=1\nExecMainStatus=0\nResult=success\n"));
+    CHECK(!tells_of_finished("Restart=always\nExecMainCode=1\nExecMainStatus=0\nResult=success\n"));
+    CHECK(!tells_of_finished("Restart=on-success\nExecMainCode=1\nExecMainStatus=0\nResult=success\n"));
+    CHECK(!tells_of_finished("Restart=no\nExecMainCode=2\nExecMainStatus=15\nResult=success\n")); // SIGTERM
+    CHECK(!tells_of_finished("Restart=no\nExecMainCode=1\nExecMainStatus=3\nResult=exit-code\n"));
+    CHECK(!tells_of_finished("Restart=no\nExecMainCode=0\nExecMainStatus=0\nResult=success\n")); // it never ran
+}
+
 TEST_CASE("default routes are read from the kernel's tables", "[health]") {
     CHECK(ipv4_default_routes("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
                               "eth0\t00000000\t0202000A\t0003\t0\t0\t1024\t00000000\t0\t0\t0\n"
