@@ -47,10 +47,11 @@ json status(Machine &machine) { return json::parse(said(machine, "ballast status
 // What the machine carries through everything, and what kills in it.
 void prepare(Machine &machine, const Release &release) {
     must(wait_until_good(machine));
-    must(machine.run_checked("mkdir -p /var/lib/test && echo kept >/etc/ballast-test && "
-                             "echo kept >/var/lib/ballast-test && echo '{\"urls\": [\"" +
-                             must(machine.serve(release.directory())) + "\"]}' >/etc/ballast/updater.json && " +
-                             "echo '{\"settle-seconds\": 1}' >/etc/ballast/health.json"));
+    must(machine.run_checked(
+        "mkdir -p /var/lib/test && echo kept >/etc/ballast-test && "
+        "echo kept >/var/lib/ballast-test && echo '{\"urls\": [\"" +
+        must(machine.serve(release.directory())) + "\"]}' >/etc/ballast/updater.json && " +
+        "echo '{\"settle-seconds\": 1, \"ignore-units\": [\"kill-at.service\"]}' >/etc/ballast/health.json"));
     const TemporaryDirectory files = must(TemporaryDirectory::create("/var/cache/ballast/tmp", "update-kills-"));
     const auto put = [&](const std::string &text, const std::string &to, mode_t mode) {
         must(write_file(files.path() / "file", text, mode));
