@@ -101,6 +101,9 @@ Result<BootFacts> LiveHost::boot_facts() {
 }
 
 Result<Offer> LiveHost::look(const std::string &target, std::stop_token stop) {
+    if (!config_.mistake.empty()) {
+        return fail(EINVAL, config_.mistake);
+    }
     Sysroot sysroot = TRY(Sysroot::open(places_.sysroot));
     return sysroot.look(source(), target, now(), std::move(stop));
 }

@@ -62,7 +62,7 @@ std::string Service::status() {
                       .strategy = std::string(name_of(config_.strategy)),
                       .urls = config_.urls,
                       .etc_conflicts = {},
-                      .trouble = {}};
+                      .trouble = config_.mistake};
     if (Result<std::vector<Deployment>> deployments = host_.deployments(); deployments.has_value()) {
         facts.deployments = std::move(*deployments);
     } else {

@@ -216,7 +216,9 @@ std::optional<UpdaterConfig> ConfigFile::changed() {
     Result<UpdaterConfig> loaded = load_updater_config(file_);
     if (!loaded.has_value()) {
         log::error(loaded.error().message + "; nothing happens by itself until this is corrected");
-        return UpdaterConfig();
+        UpdaterConfig defaults;
+        defaults.mistake = std::move(loaded.error().message);
+        return defaults;
     }
     return std::move(*loaded);
 }

@@ -45,6 +45,7 @@ struct UpdaterConfig {
     std::vector<std::filesystem::path> keys; // files or directories of public keys, beside those of the image
     std::vector<Window> windows;
     LockServer lock;
+    std::string mistake; // of the file, when these are the defaults in its place: "FILE:LINE:COLUMN: what"
 };
 
 // EINVAL "FILE:LINE:COLUMN: what". A file that is missing is the defaults.
@@ -57,7 +58,7 @@ class ConfigFile {
     explicit ConfigFile(std::filesystem::path file) : file_(std::move(file)) {}
 
     // What the file says, when it is another than the last time, and the first time. A file with a mistake, which is
-    // told in the journal, stands for the defaults: status, rollback and the like must work all the same.
+    // told in the journal and in `mistake`, stands for the defaults: rollback and the like must work all the same.
     std::optional<UpdaterConfig> changed();
 
   private:

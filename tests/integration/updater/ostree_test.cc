@@ -8,6 +8,7 @@
 
 #include "tests/integration/registry/scripted_server.h"
 #include "tests/integration/updater/ostree_fixture.h"
+#include "updater/live_host.h"
 
 using namespace ballast;
 using namespace ballast::updater;
@@ -63,6 +64,15 @@ ScriptedServer::Script serving(const World &world, std::function<bool(Turn &turn
 }
 
 } // namespace
+
+TEST_CASE("nothing is looked for while the configuration has a mistake, and it is told", "[updater]") {
+    UpdaterConfig config;
+    config.mistake = "/etc/ballast/updater.json:1:2: unknown key \"stratgy\"";
+    LiveHost host(config);
+    const Error told = error_of(host.look("", {}));
+    CHECK(told.code == EINVAL);
+    CHECK(told.message.contains("unknown key \"stratgy\""));
+}
 
 TEST_CASE("an update is found, measured, fetched and deployed beside what was there", "[updater][root]") {
     World world;

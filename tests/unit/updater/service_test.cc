@@ -126,6 +126,9 @@ TEST_CASE("what an operator changes in the configuration holds from the next cal
     CHECK(running.status()["urls"] == json{"https://two.example"});
     must(replace_file(directory.path() / "updater.json", R"({"strategy": "immediate"})"));
     CHECK(running.status()["strategy"] == "immediate");
+    must(replace_file(directory.path() / "updater.json", R"({"stratgy": "immediate"})"));
+    CHECK(running.status()["strategy"] == "manual");
+    CHECK(running.status()["trouble"].get<std::string>().contains("unknown key \"stratgy\""));
 }
 
 TEST_CASE("methods take their arguments and answer with errors that keep their code", "[updater]") {

@@ -59,10 +59,12 @@ TEST_CASE("the updater's configuration is told the first time and when its file 
     CHECK(file.changed().value().urls == std::vector<std::string>{"https://one.example"});
     CHECK_FALSE(file.changed().has_value());
     must(write_file(path, R"({"urls": 1})")); // a mistake stands for the defaults, once
-    CHECK(file.changed().value().urls.empty());
+    const UpdaterConfig defaults = file.changed().value();
+    CHECK(defaults.urls.empty());
+    CHECK(defaults.mistake.starts_with(path.string() + ":1:10: "));
     CHECK_FALSE(file.changed().has_value());
     std::filesystem::remove(path);
-    CHECK(file.changed().value().urls.empty());
+    CHECK(file.changed().value().mistake.empty());
 }
 
 TEST_CASE("what the updater's configuration cannot mean is refused with its place", "[updater]") {
