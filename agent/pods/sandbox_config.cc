@@ -6,6 +6,7 @@
 #include "agent/cri_client/labels.h"
 #include "agent/pods/security_config.h"
 #include "base/quote.h"
+#include "base/sysctl_name.h"
 
 namespace ballast::agent {
 namespace {
@@ -90,7 +91,9 @@ Result<cri::PodSandboxConfig> sandbox_config(const Pod &pod, const SandboxInputs
     to.mutable_dns_config()->mutable_options()->Add(inputs.dns.options.begin(), inputs.dns.options.end());
     TRY(write_ports(pod, to));
     to.mutable_linux()->set_cgroup_parent(inputs.cgroup_parent);
-    to.mutable_linux()->mutable_sysctls()->insert(pod.security.sysctls.begin(), pod.security.sysctls.end());
+    for (const auto &[name, value] : pod.security.sysctls) {
+        (*to.mutable_linux()->mutable_sysctls())[dotted_sysctl(name)] = value; // runtimes know no other form
+    }
     TRY(write_security(pod, *to.mutable_linux()->mutable_security_context()));
     return to;
 }

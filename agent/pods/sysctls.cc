@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/quote.h"
+#include "base/sysctl_name.h"
 
 namespace ballast::agent {
 namespace {
@@ -15,18 +16,9 @@ constexpr auto kSafe = std::to_array<std::string_view>(
      "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time",
      "net.ipv4.tcp_rmem", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem"});
 
-// With points in between, whichever sign comes first: "net/ipv4/conf/eno2.100/forwarding" has a point in a name.
-std::string dotted(std::string name) {
-    const std::size_t first = name.find_first_of("./");
-    if (first != std::string::npos && name[first] == '/') {
-        std::ranges::transform(name, name.begin(), [](char c) { return c == '/' ? '.' : c == '.' ? '/' : c; });
-    }
-    return name;
-}
-
 bool is_allowed(const std::string &name, const Texts &allowed) {
     return std::ranges::contains(kSafe, name) || std::ranges::any_of(allowed, [&](const std::string &pattern) {
-               const std::string plain = dotted(pattern);
+               const std::string plain = dotted_sysctl(pattern);
                return plain.ends_with('*') ? name.starts_with(plain.substr(0, plain.size() - 1)) : name == plain;
            });
 }
@@ -35,7 +27,7 @@ bool is_allowed(const std::string &name, const Texts &allowed) {
 
 std::optional<std::string> forbidden_sysctl(const Pod &pod, const Texts &allowed) {
     for (const auto &[asked, value] : pod.security.sysctls) {
-        const std::string name = dotted(asked);
+        const std::string name = dotted_sysctl(asked);
         if (!is_allowed(name, allowed)) {
             return quote(asked) + " not allowlisted";
         }

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "base/sysctl_name.h"
 #include "runtime/oci/spec_parts.h"
 
 namespace ballast::oci {
@@ -12,22 +13,7 @@ constexpr std::array<std::string_view, 8> kIpcSysctls = {"kernel.msgmax", "kerne
                                                          "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
                                                          "kernel.shmmni", "kernel.shm_rmid_forced"};
 
-std::string with_separators_swapped(std::string name) {
-    for (char &character : name) {
-        character = character == '.' ? '/' : character == '/' ? '.' : character;
-    }
-    return name;
-}
-
 bool is_control(char character) { return static_cast<unsigned char>(character) < ' ' || character == 0x7f; }
-
-// sysctl.d(5): whichever of '.' and '/' comes first separates, and the other one stands for it inside of a name:
-// net/ipv4/conf/eth0.1/rp_filter is net.ipv4.conf.eth0/1.rp_filter.
-std::string dotted(std::string_view name) {
-    std::size_t separator = name.find_first_of("./");
-    bool slashes = separator != std::string_view::npos && name[separator] == '/';
-    return slashes ? with_separators_swapped(std::string(name)) : std::string(name);
-}
 
 // Whether the name leads to one file below /proc/sys, and by no detour.
 bool is_straight(const std::string &dotted_name) {
@@ -77,7 +63,7 @@ std::string_view text_of(NamespaceType type) {
 
 void read_sysctls(const JsonCursor &from, const std::string &domainname, Linux &linux_part) {
     for (JsonCursor item : from.members()) {
-        std::string name = dotted(item.name());
+        std::string name = dotted_sysctl(item.name());
         std::string value = item.text();
         std::optional<NamespaceType> owner = owner_of(name);
         if (!is_straight(name)) {

@@ -152,7 +152,8 @@ TEST_CASE("a profile's path leads nowhere else", "[agent]") {
 }
 
 TEST_CASE("a sandbox is what its pod says", "[agent]") {
-    const Pod pod = pod_of("  hostPID: true\n  containers: [{name: a, image: i, ports: [{containerPort: 80, hostPort: "
+    const Pod pod = pod_of("  hostPID: true\n  securityContext: {sysctls: [{name: kernel/shm_rmid_forced, value: "
+                           "'1'}]}\n  containers: [{name: a, image: i, ports: [{containerPort: 80, hostPort: "
                            "8080, protocol: UDP}, {containerPort: 81}]}]\n");
     const cri::PodSandboxConfig config =
         must(sandbox_config(pod, {.attempt = 2,
@@ -168,6 +169,7 @@ TEST_CASE("a sandbox is what its pod says", "[agent]") {
     REQUIRE(config.port_mappings(0).protocol() == cri::UDP);
     REQUIRE(config.linux().cgroup_parent() == "p.slice");
     REQUIRE(config.linux().security_context().namespace_options().pid() == cri::NODE);
+    REQUIRE(config.linux().sysctls().at("kernel.shm_rmid_forced") == "1");
     REQUIRE(config.dns_config().servers(0) == "1.1.1.1");
     REQUIRE(log_directory_name(pod) == "default_web_u-1");
 }
