@@ -15,6 +15,8 @@ BackOff::Time BackOff::left(const std::string &key, Time failed, Time now) const
 }
 
 void BackOff::tried(const std::string &key, Time failed, Time now) {
+    // What nobody waits for any more: pods come and go for years.
+    std::erase_if(entries_, [&](const auto &one) { return now - one.second.at > 4 * most_; });
     const auto found = entries_.find(key);
     const Time first = std::min<Time>(kFirst, most_);
     if (found == entries_.end() || expired(found->second, failed)) {

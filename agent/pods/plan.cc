@@ -234,6 +234,9 @@ Plan plan_pod(const Pod &pod, const ObservedPod &observed, const Judgement &judg
     return Planner(pod, observed, judgement, back_off, now).take();
 }
 
-std::string back_off_key(const Pod &pod, const std::string &container) { return pod.uid + "/" + container; }
+std::string back_off_key(const Pod &pod, const std::string &container) {
+    const Container *const found = find_container(pod, container);
+    return pod.uid + "/" + container + "/" + (found == nullptr ? "" : found->hash);
+}
 
 } // namespace ballast::agent

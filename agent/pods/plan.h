@@ -53,7 +53,7 @@ struct Plan {
 Plan plan_pod(const Pod &pod, const ObservedPod &observed, const Judgement &judgement, const BackOff &back_off,
               BackOff::Time now);
 
-// Names waits of containers: the key in the pods' BackOff.
+// Names waits of containers: the key in the pods' BackOff. A container whose definition has changed has none yet.
 std::string back_off_key(const Pod &pod, const std::string &container);
 
 } // namespace ballast::agent

@@ -169,8 +169,10 @@ void PodLife::refresh(const World &world, Background &background, Time now) {
 // What an agent before this one has waited.
 void PodLife::recall(BackOff &back_off) const {
     for (const ObservedContainer &container : observed_.containers) {
+        const Container *const wanted = find_container(*pod_, container.name);
+        const bool is_latest = observed_.container(container.name) == &container;
         if (const auto wait = number_in(container.annotation(labels::kRestartWait));
-            wait && observed_.container(container.name) == &container) {
+            wait && is_latest && wanted != nullptr && container.annotation(labels::kHash) == wanted->hash) {
             back_off.recall(back_off_key(*pod_, container.name), Time(*wait), Time(container.created));
         }
     }

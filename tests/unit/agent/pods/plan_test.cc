@@ -191,6 +191,10 @@ TEST_CASE("a container that fails again waits", "[agent]") {
     REQUIRE(plan.again == kNow + 9s);
     REQUIRE(plan.waiting.at("b").reason == "CrashLoopBackOff");
     REQUIRE(plan.waiting.at("b").message == "back-off 10s restarting failed container=b pod=web_default(u-1)");
+    // What is to be run now has not failed yet.
+    Pod changed = pod;
+    changed.containers[1].hash = "another";
+    REQUIRE(runtime.plan(changed).start == Names{"b"});
 }
 
 TEST_CASE("a sandbox that is gone is made anew, and all that should run in it", "[agent]") {
