@@ -33,7 +33,7 @@ std::string pod_document(const std::string &name, const std::string &node) {
     return std::format(R"(---
 apiVersion: v1
 kind: Pod
-metadata: {{name: {0}, labels: {{on: {1}}}}}
+metadata: {{name: {0}, labels: {{node: {1}}}}}
 spec:
   nodeName: {1}
   automountServiceAccountToken: false
@@ -120,12 +120,12 @@ class Cluster {
             documents += pod_document(std::format("{}-{}", node.name(), i), node.name());
         }
         TRY(kubectl({"create", "-f", "-"}, documents));
-        return wait_for({"--for=condition=Ready", "pods", "-l", "on=" + node.name()});
+        return wait_for({"--for=condition=Ready", "pods", "-l", "node=" + node.name()});
     }
 
     Status remove_pods(const ClusterNode &node) const {
-        TRY(kubectl({"delete", "pods", "-l", "on=" + node.name(), "--wait=false"}));
-        return wait_for({"--for=delete", "pods", "-l", "on=" + node.name()});
+        TRY(kubectl({"delete", "pods", "-l", "node=" + node.name(), "--wait=false"}));
+        return wait_for({"--for=delete", "pods", "-l", "node=" + node.name()});
     }
 
     Status measure_memory(ClusterNode &node) {
