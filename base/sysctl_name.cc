@@ -2,18 +2,24 @@
 #include "base/sysctl_name.h"
 
 namespace ballast {
+namespace {
 
-std::string with_separators_swapped(std::string name) {
-    for (char &character : name) {
-        character = character == '.' ? '/' : character == '/' ? '.' : character;
+// Where `separator` separates, the two are swapped.
+std::string without(char separator, std::string_view name) {
+    std::string text(name);
+    const std::size_t first = text.find_first_of("./");
+    if (first != std::string::npos && text[first] == separator) {
+        for (char &character : text) {
+            character = character == '.' ? '/' : character == '/' ? '.' : character;
+        }
     }
-    return name;
+    return text;
 }
 
-std::string dotted_sysctl(std::string_view name) {
-    const std::size_t separator = name.find_first_of("./");
-    const bool slashes = separator != std::string_view::npos && name[separator] == '/';
-    return slashes ? with_separators_swapped(std::string(name)) : std::string(name);
-}
+} // namespace
+
+std::string dotted_sysctl(std::string_view name) { return without('/', name); }
+
+std::string sysctl_path(std::string_view name) { return without('.', name); }
 
 } // namespace ballast

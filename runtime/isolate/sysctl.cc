@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/sysctl_name.h"
 #include "runtime/isolate/mount_syscalls.h"
 
 namespace ballast::isolate {
@@ -41,18 +42,6 @@ const Owner *find_owner(std::string_view file) {
     return nullptr;
 }
 
-// "net.ipv4.conf.eth0/100.forwarding" and "net/ipv4/conf/eth0.100/forwarding" are the same file: the first separator
-// that stands in the name is the separator.
-std::string file_of(std::string name) {
-    std::size_t first = name.find_first_of("./");
-    if (first != std::string::npos && name[first] == '.') {
-        for (char &c : name) {
-            c = c == '.' ? '/' : c == '/' ? '.' : c;
-        }
-    }
-    return name;
-}
-
 bool has_bad_component(std::string_view file) {
     for (std::size_t start = 0; start <= file.size();) {
         std::size_t end = std::min(file.find('/', start), file.size());
@@ -79,7 +68,7 @@ Result<std::vector<Sysctl>> plan_sysctls(const oci::Spec &spec) {
     std::vector<Sysctl> planned;
     for (const auto &[name, value] : spec.linux_.sysctl) {
         std::string where = "linux.sysctl: " + name + ": ";
-        std::string file = file_of(name);
+        std::string file = sysctl_path(name);
         if (has_bad_component(file) || has_control_character(name)) {
             return fail(EINVAL, where + "not a name of a kernel parameter");
         }

@@ -17,7 +17,7 @@ bool is_control(char character) { return static_cast<unsigned char>(character) <
 
 // Whether the name leads to one file below /proc/sys, and by no detour.
 bool is_straight(const std::string &dotted_name) {
-    std::string path = with_separators_swapped(dotted_name) + "/";
+    std::string path = sysctl_path(dotted_name) + "/";
     for (std::size_t start = 0; start < path.size();) {
         std::size_t end = path.find('/', start);
         std::string_view component = std::string_view(path).substr(start, end - start);
