@@ -34,8 +34,6 @@ Status make_bind_source(const MountPoint &mount) {
         .within("error while creating mount source path '" + escaped(mount.source) + "'");
 }
 
-Status write_json(const fs::path &path, const std::string &text) { return write_file(path, text, 0600); }
-
 } // namespace
 
 Status Preparation::prepare() {
@@ -295,7 +293,7 @@ Status Preparation::plan() {
                                      ? settings_.seccomp_profile
                                      : TRY(read_file(settings_.seccomp_profile, kLargestProfile));
     }
-    return write_json(path_.bundle / "config.json", TRY(plan_config(input_)));
+    return write_file(path_.bundle / "config.json", TRY(plan_config(input_)), 0600);
 }
 
 } // namespace ballast::engine

@@ -38,7 +38,7 @@ Result<std::vector<std::string>> missing_units(const CheckInputs &inputs) {
         now = inputs.machine.units();
         missing = *inputs.baseline->running_units;
         if (now.has_value()) {
-            std::erase_if(missing, [&](const std::string &name) { return is_well(name) || is_ignored(inputs, name); });
+            std::erase_if(missing, [&](const std::string &name) { return is_ignored(inputs, name) || is_well(name); });
         }
         return !now.has_value() || missing.empty();
     });
