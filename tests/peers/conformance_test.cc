@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "tests/images/registry.h"
-#include "tests/images/sources.h"
 #include "tests/peers/ginkgo_report.h"
 #include "tests/peers/guest_node.h"
 #include "tests/unit/check.h"
@@ -55,9 +54,7 @@ void build_stand_ins(const fs::path &directory) {
     (void)must(run_checked({.arguments = {"openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2",
                                           "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
                                           "-keyout", sources / "localhost.key", "-out", sources / "localhost.crt"}}));
-    (void)must(run_checked(
-        {.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
-                       images::test_cache(), "--images", sources / "images.yaml", "--out", directory / "images"}}));
+    build_images(directory / "images", {"--images", sources / "images.yaml"});
 }
 
 class ConformingNode : public GuestNode {
@@ -77,14 +74,14 @@ class ConformingNode : public GuestNode {
 
     Child run_specs(const Lane &lane) const {
         const std::string skip = lane.skip.empty() ? kLeftOut : lane.skip + "|" + kLeftOut;
-        return must(Child::start(
-            {.arguments = {peer_program("kubernetes", "e2e.test"), "--kubeconfig", plane.path("admin.conf"),
-                           "--provider=skeleton", "--ginkgo.no-color", "--ginkgo.v", "--ginkgo.flake-attempts=3",
-                           "--ginkgo.timeout=3h", "--ginkgo.focus=" + lane.focus, "--ginkgo.skip=" + skip,
-                           "--ginkgo.json-report=" + report(lane).string()},
-             .environment = {{"KUBE_TEST_REPO_LIST", path("registries.yaml")}},
-             .directory = path(""),
-             .log = fs::absolute(vm::test_log_directory()) / (lane.name + ".log")}));
+        return must(
+            Child::start({.arguments = {peer_program("kubernetes", "e2e.test"), "--kubeconfig",
+                                        plane.path("admin.conf"), "--provider=skeleton", "--ginkgo.no-color",
+                                        "--ginkgo.v", "--ginkgo.timeout=3h", "--ginkgo.focus=" + lane.focus,
+                                        "--ginkgo.skip=" + skip, "--ginkgo.json-report=" + report(lane).string()},
+                          .environment = {{"KUBE_TEST_REPO_LIST", path("registries.yaml")}},
+                          .directory = path(""),
+                          .log = fs::absolute(vm::test_log_directory()) / (lane.name + ".log")}));
     }
     fs::path report(const Lane &lane) const { return path(lane.name + ".json"); }
 

@@ -5,7 +5,6 @@
 #include <cstdlib>
 
 #include "tests/images/registry.h"
-#include "tests/images/sources.h"
 #include "tests/peers/ginkgo_report.h"
 #include "tests/peers/peer_machine.h"
 #include "tests/unit/check.h"
@@ -60,9 +59,7 @@ std::vector<StandIn> stand_ins() {
 
 images::Registry serve_stand_ins() {
     const TemporaryDirectory scratch = must(TemporaryDirectory::create("/tmp", "critest-"));
-    (void)must(run_checked(
-        {.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
-                       images::test_cache(), "--images", "tests/peers/critest.yaml", "--out", scratch.path()}}));
+    build_images(scratch.path(), {"--images", "tests/peers/critest.yaml"});
     images::Registry registry =
         must(images::Registry::start({.tls = true, .certificate_names = {std::begin(kHosts), std::end(kHosts)}}));
     for (const StandIn &image : stand_ins()) {

@@ -4,7 +4,6 @@
 
 #include "base/file_io.h"
 #include "base/subprocess.h"
-#include "tests/images/sources.h"
 #include "tests/peers/peer_machine.h"
 #include "tests/unit/check.h"
 
@@ -21,8 +20,7 @@ const std::string kRun = kPodman + " run --rm --network none ";
 vm::Machine machine_with_image() {
     vm::Machine machine = peer_machine();
     const TemporaryDirectory scratch = must(TemporaryDirectory::create("/tmp", "engines-"));
-    (void)must(run_checked({.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
-                                          "/var/cache/ballast/test-images", "--out", scratch.path(), "busybox"}}));
+    build_images(scratch.path(), {"busybox"});
     must(machine.copy_in(scratch.path() / "busybox", "/var/lib/peers/busybox"));
     run(machine, std::string("skopeo copy -q oci:/var/lib/peers/busybox containers-storage:") + kImage);
     return machine;

@@ -7,7 +7,6 @@
 #include "base/http/client.h"
 #include "base/lines.h"
 #include "tests/images/registry.h"
-#include "tests/images/sources.h"
 #include "tests/peers/guest_node.h"
 #include "tests/unit/check.h"
 
@@ -40,10 +39,7 @@ spec:
       volumes: [{{name: www, emptyDir: {{}}}}]
 )yaml";
 
-void build_image(const fs::path &directory) {
-    (void)must(run_checked({.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
-                                          images::test_cache(), "--out", directory / "images", "busybox"}}));
-}
+void build_image(const fs::path &directory) { build_images(directory / "images", {"busybox"}); }
 
 class KubeletNode : public GuestNode {
   public:

@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "tests/images/sources.h"
 #include "tests/unit/check.h"
 #include "tests/unit/setting.h"
 #include "tests/vm/image_under_test.h"
@@ -35,6 +36,13 @@ std::string run(vm::Machine &machine, const std::string &command) {
     INFO(command << "\nstdout: " << completed.output << "\nstderr: " << completed.errors);
     REQUIRE(completed.status == 0);
     return completed.output;
+}
+
+void build_images(const fs::path &out, const std::vector<std::string> &words) {
+    Command build{.arguments = {images::own_directory() / "../images/ballast-test-images", "build", "--cache",
+                                images::test_cache(), "--out", out}};
+    build.arguments.insert(build.arguments.end(), words.begin(), words.end());
+    (void)must(run_checked(build));
 }
 
 fs::path given_peer(const std::string &name) {

@@ -21,6 +21,9 @@ vm::Machine peer_machine(std::vector<std::uint16_t> ports = {});
 // Runs a shell's command line and gives stdout; another status than 0 fails the test with both streams.
 std::string run(vm::Machine &machine, const std::string &command);
 
+// Image layouts in `out`. `words`: names of images of tests/images, or another description (--images FILE).
+void build_images(const std::filesystem::path &out, const std::vector<std::string> &words);
+
 // The directory NAME of $BALLAST_PEERS; ends the test as skipped, in one line, when it is not there.
 std::filesystem::path given_peer(const std::string &name);
 // A program in it; the same.
