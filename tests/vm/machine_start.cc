@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <sstream>
+
 #include "base/file_io.h"
 #include "tests/vm/accelerator.h"
 #include "tests/vm/disk_image.h"
@@ -40,6 +42,25 @@ Status await_migration(Qmp &qmp) {
             return fail(EIO, "QEMU: migration " + status + ": " + details.value("error-desc", "no reason given"));
         }
     }
+}
+
+// Where the guest's processors are, at two moments: whether they stand or go around is seen by both together.
+std::string processor_state(Qmp &qmp) {
+    std::string state;
+    for (int look = 0; look < 2; ++look) {
+        const Result<json> answer =
+            qmp.execute("human-monitor-command", {{"command-line", "info registers -a"}}, std::chrono::seconds(5));
+        if (!answer.has_value() || !answer->is_string()) {
+            return state + "\nits processors cannot be seen";
+        }
+        std::istringstream lines(answer->get<std::string>());
+        for (std::string line; std::getline(lines, line);) {
+            if (line.starts_with("RIP=")) {
+                state += "\na processor at " + line;
+            }
+        }
+    }
+    return state;
 }
 
 Status prepare_migration(Qmp &qmp) {
@@ -182,6 +203,9 @@ Status Machine::State::wait_ready() {
         if (booted.has_value()) {
             boot_id = std::move(*booted);
             return {};
+        }
+        if (booted.error().code == ETIMEDOUT) {
+            booted.error().message += processor_state(*qmp); // it may have hung before it could print anything
         }
         if (booted.error().code != EAGAIN || attempt == kBootAttempts) {
             return std::unexpected(std::move(booted).error());
