@@ -149,7 +149,8 @@ Status serve_log(http::Exchange &exchange, const ServerWorld &world, const PathP
     const ObservedContainer container = TRY(world.runtime.container(id));
     LogWatch watch(container.log_path); // before the file is looked at: nothing is missed
     ContainerLog log = TRY(ContainerLog::open(world.pod_logs, container.log_path, *asked));
-    TRY(exchange.begin(200, {{"Content-Type", "text/plain"}}));
+    // Not by chunks: for clients that speak WebSocket the API server drops what it reads together with the last one.
+    TRY(exchange.begin(200, {{"Content-Type", "text/plain"}}, http::Exchange::Ending::kConnection));
     return asked->follow ? follow(exchange, world.runtime, id, log, watch) : tell_all(exchange, log);
 }
 

@@ -78,7 +78,7 @@ class Exchange::Connection {
 
     Result<std::size_t> read_body(std::span<char> into);
     Status answer(unsigned status, const Headers &headers, std::string_view body);
-    Status begin(unsigned status, const Headers &headers);
+    Status begin(unsigned status, const Headers &headers, Ending ending);
     Status write(std::string_view bytes);
     Status finish();
     Wake wait(std::optional<BorrowedFd> event, std::optional<std::chrono::milliseconds> time);
@@ -296,16 +296,16 @@ Status Exchange::Connection::answer(unsigned status, const Headers &headers, std
     return send({head(status, headers, framing), silent ? std::string_view() : body});
 }
 
-Status Exchange::Connection::begin(unsigned status, const Headers &headers) {
+Status Exchange::Connection::begin(unsigned status, const Headers &headers, Ending ending) {
     if (stage_ != Stage::kAsked) {
         return fail(EALREADY, "the request was answered before");
     }
     stage_ = Stage::kStreaming;
     if (keep_) {
-        keep_ = body_is_droppable() && !stopping();
+        keep_ = ending == Ending::kChunk && body_is_droppable() && !stopping();
     }
     // HTTP/1.0 knows no chunks; there the end of the connection ends the answer.
-    chunked_ = parser_->get().version() >= 11 && !request.is_head();
+    chunked_ = ending == Ending::kChunk && parser_->get().version() >= 11 && !request.is_head();
     return send({head(status, headers, chunked_ ? "Transfer-Encoding: chunked\r\n" : "")});
 }
 
@@ -438,7 +438,9 @@ Status Exchange::answer(unsigned status, const Headers &headers, std::string_vie
     return connection_.answer(status, headers, body);
 }
 bool Exchange::answered() const { return connection_.stage() != Connection::Stage::kAsked; }
-Status Exchange::begin(unsigned status, const Headers &headers) { return connection_.begin(status, headers); }
+Status Exchange::begin(unsigned status, const Headers &headers, Ending ending) {
+    return connection_.begin(status, headers, ending);
+}
 Status Exchange::write(std::string_view bytes) { return connection_.write(bytes); }
 Status Exchange::finish() { return connection_.finish(); }
 Exchange::Wake Exchange::wait(std::optional<BorrowedFd> event, std::optional<std::chrono::milliseconds> time) {

@@ -74,7 +74,10 @@ class Exchange {
 
     // An answer whose length is not known yet. The head is sent at once; each write() is sent before it returns. A
     // handler that returns without finish() breaks the connection off: the client sees that something is missing.
-    Status begin(unsigned status, const Headers &headers);
+    // With Ending::kConnection the end of the connection is the end of the answer, for clients that lose what they read
+    // together with a last chunk; they cannot see that a handler has given up.
+    enum class Ending { kChunk, kConnection };
+    Status begin(unsigned status, const Headers &headers, Ending ending = Ending::kChunk);
     Status write(std::string_view bytes);
     Status finish();
 

@@ -222,6 +222,20 @@ TEST_CASE("a streamed answer comes piece by piece, and without its end when the 
     REQUIRE(body_of(old) == "firstsecond");
 }
 
+TEST_CASE("a streamed answer may end with its connection", "[http]") {
+    const Fixture fixture([](Exchange &exchange) {
+        must(exchange.begin(200, {}, Exchange::Ending::kConnection));
+        must(exchange.write("first"));
+        must(exchange.write("second"));
+        must(exchange.finish());
+    });
+    // Asked to stay; it says that it goes, and goes.
+    const std::string answer = ask(fixture, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    REQUIRE(answer.contains("\r\nConnection: close\r\n"));
+    REQUIRE_FALSE(answer.contains("chunked"));
+    REQUIRE(body_of(answer) == "firstsecond");
+}
+
 TEST_CASE("a handler that waits learns that its client is gone", "[http]") {
     std::promise<Exchange::Wake> woken;
     std::promise<bool> stopped;
