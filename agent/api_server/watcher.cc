@@ -3,7 +3,7 @@
 
 #include <sys/eventfd.h>
 
-#include "agent/api_server/wait.h"
+#include "base/timed_wait.h"
 #include "base/signals_blocked.h"
 
 namespace ballast::agent {

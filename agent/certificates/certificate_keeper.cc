@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "agent/api_server/wait.h"
+#include "base/timed_wait.h"
 #include "base/log.h"
 #include "base/signals_blocked.h"
 #include "base/timestamp.h"

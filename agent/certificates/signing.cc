@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "agent/api_server/wait.h"
+#include "base/timed_wait.h"
 #include "base/base64.h"
 #include "base/digest.h"
 #include "base/quote.h"

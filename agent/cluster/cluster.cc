@@ -315,6 +315,7 @@ std::optional<Json> Cluster::live_status(const PodLife &life, const Json &before
         runtime = runtime_name_;
     }
     if (runtime.empty()) {
+        due_ = std::min(due_.value_or(Time::max()), now + kRetry);
         return std::nullopt; // it has not said yet who it is
     }
     // Conditions that others set are as the API server has them now.

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "agent/api_server/wait.h"
+#include "base/timed_wait.h"
 #include "base/http/url.h"
 #include "base/log.h"
 

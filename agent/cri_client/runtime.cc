@@ -125,6 +125,21 @@ Result<std::string> Runtime::trouble() {
     return troubles;
 }
 
+Status Runtime::follow(const std::function<void(const std::string &pod_uid)> &changed, std::stop_token stop) {
+    const auto tell = [&changed](const std::string &bytes) {
+        cri::ContainerEventResponse event;
+        grpc::Outcome read = grpc::read_message(bytes, event);
+        if (read.ok()) {
+            changed(event.pod_sandbox_status().metadata().uid());
+        }
+        return read;
+    };
+    const grpc::Outcome ended =
+        inner_->client.stream("/runtime.v1.RuntimeService/GetContainerEvents",
+                              cri::GetEventsRequest().SerializeAsString(), tell, {.stop = std::move(stop)});
+    return ended.ok() ? Status() : fail(code_of(ended.code), "follow what happens to pods: " + ended.message);
+}
+
 Result<ObservedPods> Runtime::pods() {
     const std::lock_guard lock(inner_->mutex);
     // Containers first: their sandboxes are in the later list, unless they are gone together.

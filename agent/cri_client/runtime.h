@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,6 +60,10 @@ class Runtime {
     Status remove_image(const std::string &id);
     // A directory in the file system where images are.
     Result<std::filesystem::path> image_files();
+
+    // Calls `changed` with the UID of a pod to which something has happened, from now on, until `stop` is asked for or
+    // the runtime is gone. ENOTSUP: it cannot tell.
+    Status follow(const std::function<void(const std::string &pod_uid)> &changed, std::stop_token stop);
 
     // Every pod that carries kubelet's labels. What an ended container is known to be is not asked for again.
     Result<ObservedPods> pods();

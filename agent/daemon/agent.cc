@@ -55,6 +55,7 @@ Agent::~Agent() {
     if (upkeep_) {
         upkeep_->stop();
     }
+    runtime_changes_.reset();
     pods_.reset(); // what they do is given up
     background_.reset();
     cluster_.reset();
@@ -93,6 +94,7 @@ Status Agent::open(std::chrono::nanoseconds retry) {
     background_ = TRY(Background::make(kMostThreads));
     questions_ = TRY(Questions::make());
     pods_ = std::make_unique<Pods>(*world_, *background_);
+    runtime_changes_ = TRY(RuntimeChanges::follow(*runtime_));
     upkeep_ = std::make_unique<Upkeep>(*world_, *background_);
     if (!config.static_pod_path.empty()) {
         manifests_ = TRY(Manifests::open(config.static_pod_path, options_.node_name));
@@ -325,7 +327,7 @@ void Agent::want() {
 }
 
 int Agent::wait_time(Pods::Time now, std::optional<std::chrono::microseconds> watchdog) const {
-    Pods::Time due = std::min({next_scan_, pods_->next_look(now), upkeep_->due()});
+    Pods::Time due = std::min({next_scan_, pods_->next_look(now, runtime_changes_->told()), upkeep_->due()});
     for (const auto &[uid, pod] : pods_->all()) {
         due = std::min(due, pod->due().value_or(Pods::Time::max()));
     }
@@ -360,28 +362,31 @@ Status Agent::run(BorrowedFd ended, std::optional<std::chrono::microseconds> wat
         }
         process_shutdown(now);
         upkeep_->step(*pods_, now);
-        pods_->step(now);
+        bool again = pods_->step(now);
         if (cluster_ && cluster_->step(*pods_, now)) {
             want();
+            again = true;
         }
         let_machine_go(now);
-        if (now >= pods_->next_look(now)) {
+        pods_->changed(runtime_changes_->take());
+        if (now >= pods_->next_look(now, runtime_changes_->told())) {
             pods_->look(now);
         }
         if (watchdog) {
             service::alive();
         }
         process_bus();
-        std::array<pollfd, 8> entries = {{{ended.get(), POLLIN, 0},
+        std::array<pollfd, 9> entries = {{{ended.get(), POLLIN, 0},
                                           {background_->finished().get(), POLLIN, 0},
                                           {manifests_ ? manifests_->changed().get() : -1, POLLIN, 0},
                                           {bus_ ? bus_->fd().get() : -1, bus_ ? bus_->events() : short{0}, 0},
                                           {cluster_ ? cluster_->changed()[0].get() : -1, POLLIN, 0},
                                           {cluster_ ? cluster_->changed()[1].get() : -1, POLLIN, 0},
                                           {questions_->asked().get(), POLLIN, 0},
+                                          {runtime_changes_->changed().get(), POLLIN, 0},
                                           {shutdown_delay_ ? shutdown_delay_->fd().get() : -1,
                                            shutdown_delay_ ? shutdown_delay_->events() : short{0}, 0}}};
-        if (poll(entries.data(), entries.size(), wait_time(now, watchdog)) < 0 && errno != EINTR) {
+        if (poll(entries.data(), entries.size(), again ? 0 : wait_time(now, watchdog)) < 0 && errno != EINTR) {
             return fail_errno("poll");
         }
         if (entries[0].revents != 0) {

@@ -16,6 +16,7 @@
 #include "agent/upkeep/upkeep.h"
 #include "agent/worker/pods.h"
 #include "agent/worker/questions.h"
+#include "agent/worker/runtime_changes.h"
 
 namespace ballast::agent {
 
@@ -67,6 +68,7 @@ class Agent {
     std::unique_ptr<World> world_;
     std::unique_ptr<Background> background_;
     std::unique_ptr<Pods> pods_;
+    std::unique_ptr<RuntimeChanges> runtime_changes_;
     std::unique_ptr<Upkeep> upkeep_;
     std::optional<Manifests> manifests_;
     std::optional<std::vector<Pod>> static_pods_; // as they were found last; nothing: not looked for yet

@@ -13,9 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::nanoseconds kLookPeriod = 1s;  // while there are pods
-constexpr std::chrono::nanoseconds kSoon = 100ms;     // after something was done
-constexpr std::chrono::nanoseconds kRestPeriod = 60s; // without pods
+constexpr std::chrono::nanoseconds kLookPeriod = 1s;   // while there are pods
+constexpr std::chrono::nanoseconds kCheckPeriod = 30s; // when the runtime tells what happens to them
+constexpr std::chrono::nanoseconds kSoon = 100ms;      // after something was done, or has happened
+constexpr std::chrono::nanoseconds kRestPeriod = 60s;  // without pods
 
 // What is left of a pod whose definition is gone: enough to end it as it would have wanted.
 Pod remains_of(const ObservedPod &observed) {
@@ -112,21 +113,32 @@ void Pods::evict(const std::string &uid, const std::string &why) {
     found->second->end(failure, 1);
 }
 
-Pods::Time Pods::next_look(Time now) const {
+// One for which something is being done is looked at afterwards in any case.
+void Pods::changed(const std::set<std::string> &uids) {
+    changed_ = changed_ || std::ranges::any_of(uids, [this](const std::string &uid) {
+                   const auto found = pods_.find(uid);
+                   return found == pods_.end() || !found->second->busy();
+               });
+}
+
+Pods::Time Pods::next_look(Time now, bool told) const {
     if (looking_) {
         return Time::max();
     }
-    const bool soon = std::ranges::any_of(pods_, [](const auto &entry) { return entry.second->wants_look(); });
-    const std::chrono::nanoseconds period = !trouble_.empty()          ? kLookPeriod
-                                            : soon                     ? kSoon
-                                            : pods_.empty() && looked_ ? kRestPeriod
-                                                                       : kLookPeriod;
+    const bool soon =
+        changed_ || std::ranges::any_of(pods_, [](const auto &entry) { return entry.second->wants_look(); });
+    const std::chrono::nanoseconds period = !trouble_.empty() || !looked_ ? kLookPeriod
+                                            : soon                        ? kSoon
+                                            : pods_.empty()               ? kRestPeriod
+                                            : told                        ? kCheckPeriod
+                                                                          : kLookPeriod;
     // A clock that was set back must not keep it waiting.
     return std::min(last_look_ + period, now + period);
 }
 
 void Pods::look(Time now) {
     looking_ = true;
+    changed_ = false;
     last_look_ = now;
     for (const auto &[uid, pod] : pods_) {
         pod->looking();
@@ -200,16 +212,19 @@ bool Pods::name_is_taken(const PodLife &pod) const {
     });
 }
 
-void Pods::step(Time now) {
+bool Pods::step(Time now) {
     std::erase_if(pods_, [](const auto &entry) { return entry.second->state() == PodState::kGone; });
     slices_.step(pods_, now);
+    bool moved = false;
     for (const auto &[uid, pod] : pods_) {
-        const bool waits =
-            pod->state() == PodState::kStarting && pod->observed().sandboxes.empty() && name_is_taken(*pod);
+        const PodState before = pod->state();
+        const bool waits = before == PodState::kStarting && pod->observed().sandboxes.empty() && name_is_taken(*pod);
         if (!waits) {
             pod->step(world_, background_, back_off_, now);
         }
+        moved = moved || pod->state() != before;
     }
+    return moved;
 }
 
 bool Pods::ready() const {

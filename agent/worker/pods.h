@@ -41,11 +41,14 @@ class Pods {
     // A pod that starts or runs is to end, with a second of grace; `why`: for people.
     void evict(const std::string &uid, const std::string &why);
 
-    // When the runtime is to be asked next.
-    Time next_look(Time now) const;
+    // Something has happened to pods at the runtime; `uids` with an empty one: to any.
+    void changed(const std::set<std::string> &uids);
+    // When the runtime is to be asked next; `told`: changed() is called for whatever happens there.
+    Time next_look(Time now, bool told) const;
     // Asks it, in the background; what it says is looked at when it is there.
     void look(Time now);
-    void step(Time now);
+    // True: one of them is in another state now, which may concern others.
+    bool step(Time now);
 
     // The runtime answers, and every pod that is wanted has been started or has ended.
     bool ready() const;
@@ -71,6 +74,7 @@ class Pods {
     bool cluster_known_ = false;
     bool looking_ = false; // a look is on its way
     bool looked_ = false;  // one has succeeded
+    bool changed_ = false; // something has happened since one began
     Time last_look_{0};
     bool directories_checked_ = false;
     std::string trouble_;

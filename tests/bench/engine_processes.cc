@@ -52,9 +52,10 @@ Result<ProcessTotals> totals_of(const std::vector<std::string> &names) {
         }
         name->erase(name->find_last_not_of('\n') + 1);
         if (std::ranges::contains(names, *name)) {
-            const double pss = pss_mib(entry.path());
+            const double pss = pss_mib(entry.path()), cpu = cpu_ms(entry.path());
             totals.pss_mib += pss;
-            totals.cpu_ms += cpu_ms(entry.path());
+            totals.cpu_ms += cpu;
+            totals.cpu_of[*name] += cpu;
             totals.largest[*name] = std::max(totals.largest[*name], pss);
         }
     }

@@ -14,6 +14,7 @@ struct ProcessTotals {
     double pss_mib = 0;                      // shared pages by share
     double cpu_ms = 0;                       // of the threads that live
     std::map<std::string, double> largest{}; // by name: MiB of the largest
+    std::map<std::string, double> cpu_of{};  // by name: ms of all
 };
 Result<ProcessTotals> totals_of(const std::vector<std::string> &names);
 

@@ -136,10 +136,15 @@ class Cluster {
         EngineSamples before = TRY(node.processes());
         std::this_thread::sleep_for(kRest);
         EngineSamples after = TRY(node.processes());
+        const std::string agent = node.name() == "ballast" ? "ballast-agent" : "kubelet";
         take(node, "pods", after.samples["memory"].front());
-        take(node, "agent", after.samples[node.name() == "ballast" ? "ballast-agent" : "kubelet"].front());
-        const double used = after.samples["cpu"].front() - before.samples["cpu"].front();
-        take(node, "rest", 100 * used / std::chrono::duration<double, std::milli>(kRest).count());
+        take(node, "agent", after.samples[agent].front());
+        const auto share = [&](const std::string &key) { // of a processor, in percent
+            const double used = after.samples[key].front() - before.samples[key].front();
+            return 100 * used / std::chrono::duration<double, std::milli>(kRest).count();
+        };
+        take(node, "rest", share("cpu"));
+        take(node, "agent rest", share("cpu of " + agent));
         return remove_pods(node);
     }
 

@@ -19,6 +19,9 @@ Status measure(const std::vector<std::string> &names) {
     for (const auto &[name, mib] : totals.largest) {
         samples.samples[name] = {mib};
     }
+    for (const auto &[name, used] : totals.cpu_of) {
+        samples.samples["cpu of " + name] = {used};
+    }
     std::fputs(to_json({samples}).c_str(), stdout);
     return {};
 }

@@ -15,7 +15,8 @@ constexpr Measured kMeasured[] = {{"ready", "a pod is ready"},
                                   {"idle", "memory without pods", "MiB"},
                                   {"pods", "memory with 10 pods", "MiB"},
                                   {"agent", "of that, agent and kubelet", "MiB"},
-                                  {"rest", "a processor beside 10 pods at rest", "%"}};
+                                  {"rest", "a processor beside 10 pods at rest", "%"},
+                                  {"agent rest", "of that, agent and kubelet", "%"}};
 
 struct Limit {
     const char *key;
@@ -26,7 +27,7 @@ struct Limit {
 constexpr Limit kLimits[] = {{"agent", "the agent with 10 pods", "MiB", 24},
                              {"pods", "engine, agent and monitors of 10 pods", "MiB", 64},
                              {"idle", "engine, agent and updater without pods", "MiB", 48},
-                             {"rest", "a processor at rest beside 10 pods", "%", 1}};
+                             {"agent rest", "a processor for the agent beside 10 pods at rest", "%", 1}};
 
 } // namespace
 

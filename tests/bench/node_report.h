@@ -10,7 +10,8 @@
 // What was measured of nodes, as results and for people. Keys, in milliseconds: "ready" from a pod's creation until the
 // cluster knows that it is ready; "gone" until a deleted one is forgotten; "full" until as many as a node has are
 // ready. In seconds: "stamps", as "ready" by the API server's own. In MiB: "idle" without pods, "pods" with ten,
-// "agent" the agent alone then. In percent of a processor: "rest" beside ten pods.
+// "agent" the agent alone then. In percent of a processor: "rest" beside ten pods, "agent rest" the
+// agent alone then.
 namespace ballast::bench {
 
 // Ours, the first node, beside the second; `pods` is how many a node has.

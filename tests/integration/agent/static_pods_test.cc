@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Static pods: from their manifests to containers that run, and back.
+#include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "tests/integration/agent/node_fixture.h"
 
@@ -65,6 +67,26 @@ TEST_CASE_METHOD(NodeFixture, "pods outlive agent and engine, and are adopted", 
     REQUIRE(runs("a"));
     REQUIRE(newest("a")->id() == a);
     REQUIRE(sandboxes().size() == 1);
+}
+
+TEST_CASE_METHOD(NodeFixture, "what happens long after an agent has begun is seen as well", "[agent][.long]") {
+    manifest("one", "  terminationGracePeriodSeconds: 1\n  containers:\n" + container("a", "wait"));
+    until([&] { return runs("a"); }, "it runs");
+    std::this_thread::sleep_for(std::chrono::seconds(12)); // by then the runtime is not asked every second any more
+    for (int times = 0; times < 2; times++) {
+        const std::string before = newest("a")->id();
+        REQUIRE(::kill(std::stoi(output_of({"inspect", "-f", "{{.State.Pid}}", before})), SIGKILL) == 0);
+        until([&] { return runs("a") && newest("a")->id() != before; }, "another runs in its place");
+    }
+    REQUIRE_FALSE(agent_log().contains("does not tell"));
+    const std::string last = newest("a")->id();
+    kill(); // and then the engine
+    start();
+    REQUIRE(runs("a"));
+    REQUIRE(newest("a")->id() == last);
+    no_manifest("one");
+    until([&] { return nothing_left(); }, "nothing is left");
+    stop_agent();
 }
 
 TEST_CASE_METHOD(NodeFixture, "containers are restarted as their pod says, and a pod ends", "[agent]") {

@@ -21,8 +21,8 @@ TEST_CASE("nodes are compared by what was measured of ours", "[node_report]") {
 }
 
 TEST_CASE("what a node holds stands beside what it may", "[node_report]") {
-    const EngineSamples ours{.name = "ballast", .samples = {{"agent", {23.9}}, {"pods", {64.1}}, {"rest", {1}}}};
+    const EngineSamples ours{.name = "ballast", .samples = {{"agent", {23.9}}, {"pods", {64.1}}, {"agent rest", {1}}}};
     CHECK(node_remarks(ours) == "  the agent with 10 pods: 23.90 MiB of at most 24: kept\n"
                                 "  engine, agent and monitors of 10 pods: 64.10 MiB of at most 64: exceeded\n"
-                                "  a processor at rest beside 10 pods: 1.00 % of at most 1: kept\n");
+                                "  a processor for the agent beside 10 pods at rest: 1.00 % of at most 1: kept\n");
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/api_server/wait.h"
+#include "base/timed_wait.h"
 
 #include <condition_variable>
 #include <mutex>
 #include <random>
 
-namespace ballast::agent {
+namespace ballast {
 namespace {
 
 template <typename Clock, typename Length>
@@ -35,4 +35,4 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds wait) {
         std::uniform_int_distribution<std::chrono::milliseconds::rep>(wait.count() / 2, wait.count())(random));
 }
 
-} // namespace ballast::agent
+} // namespace ballast
