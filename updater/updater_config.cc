@@ -207,20 +207,27 @@ Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::s
     return printable(read_known(TRY(printable(YamlNode::parse(text, name)))));
 }
 
+UpdaterConfig updater_config_or_defaults(const std::filesystem::path &file) {
+    Result<UpdaterConfig> loaded = load_updater_config(file);
+    if (loaded.has_value()) {
+        return std::move(*loaded);
+    }
+    UpdaterConfig defaults;
+    defaults.mistake = std::move(loaded.error().message);
+    return defaults;
+}
+
 std::optional<UpdaterConfig> ConfigFile::changed() {
     const FileStamp now = stamp_of(file_); // before it is read: what is written meanwhile is seen the next time
     if (last_ == now) {
         return std::nullopt;
     }
     last_ = now;
-    Result<UpdaterConfig> loaded = load_updater_config(file_);
-    if (!loaded.has_value()) {
-        log::error(loaded.error().message + "; nothing happens by itself until this is corrected");
-        UpdaterConfig defaults;
-        defaults.mistake = std::move(loaded.error().message);
-        return defaults;
+    UpdaterConfig config = updater_config_or_defaults(file_);
+    if (!config.mistake.empty()) {
+        log::error(config.mistake + "; nothing happens by itself until this is corrected");
     }
-    return std::move(*loaded);
+    return config;
 }
 
 std::vector<std::string_view> updater_config_keys() {

@@ -50,6 +50,8 @@ struct UpdaterConfig {
 
 // EINVAL "FILE:LINE:COLUMN: what". A file that is missing is the defaults.
 Result<UpdaterConfig> load_updater_config(const std::filesystem::path &file);
+// The same; a file with a mistake is the defaults, and `mistake` says what is wrong.
+UpdaterConfig updater_config_or_defaults(const std::filesystem::path &file);
 Result<UpdaterConfig> parse_updater_config(const std::string &text, const std::string &name);
 
 // The configuration as its file says it, and again once somebody has changed the file.

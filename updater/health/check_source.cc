@@ -11,6 +11,9 @@ constexpr int kOk = 200;
 } // namespace
 
 Result<Finding> check_source(const CheckInputs &inputs) {
+    if (!inputs.config.source_mistake.empty()) {
+        return found_wrong(inputs.config.source_mistake);
+    }
     if (inputs.config.sources.empty()) {
         return found_well("no update source is configured");
     }

@@ -34,6 +34,7 @@ struct HealthConfig {
     std::filesystem::path scripts = "/etc/ballast/health.d";
     std::filesystem::path state = "/var/lib/ballast-updater/health"; // report.h
     std::vector<std::string> sources = {};                           // URLs of the update source; none: not configured
+    std::string source_mistake = {};                                 // why they are not known
 
     // "source" is wanted, because a machine cannot be held back by the server that would give it the next version; all
     // others are required.

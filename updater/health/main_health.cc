@@ -79,13 +79,11 @@ int print(const Bench &bench, bool json) {
     return report.outcome == Outcome::kPassed ? kWell : kNotWell;
 }
 
-// The updater tells of a configuration that does not read; without one there is no source to reach.
-UpdaterConfig updater_configuration() { return load_updater_config(kUpdaterFile).value_or(UpdaterConfig()); }
-
 Result<int> run(const std::string &verb, bool json) {
-    const UpdaterConfig updater = updater_configuration();
+    const UpdaterConfig updater = updater_config_or_defaults(kUpdaterFile);
     HealthConfig config = configuration();
     config.sources = updater.urls;
+    config.source_mistake = updater.mistake;
     BootFacts facts = TRY(look_at_boot("/"));
     const Surroundings machine = this_machine(facts, updater);
     const Bench bench = this_bench(config, machine, std::move(facts));

@@ -111,6 +111,14 @@ TEST_CASE("a failure that is wanted only restarts nothing", "[health]") {
     CHECK(boot.restarts == 0);
 }
 
+TEST_CASE("a mistake in the updater's configuration is not a source that nobody configured", "[health]") {
+    Boot boot;
+    boot.config.source_mistake = "updater.json:1:2: unknown key";
+    const Report report = boot.judge();
+    CHECK(report.outcome == Outcome::kPassed);
+    CHECK(report_text(report).contains("warning source                   updater.json:1:2: unknown key\n"));
+}
+
 TEST_CASE("a report that cannot be kept does not hold back the restart", "[health]") {
     Boot boot;
     must(write_file(boot.config.state, "in the way"));
