@@ -3,8 +3,8 @@
 
 #include <sys/eventfd.h>
 
-#include "base/timed_wait.h"
 #include "base/signals_blocked.h"
+#include "base/timed_wait.h"
 
 namespace ballast::agent {
 namespace {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <random>
 
-#include "base/timed_wait.h"
 #include "base/log.h"
 #include "base/signals_blocked.h"
+#include "base/timed_wait.h"
 #include "base/timestamp.h"
 
 namespace ballast::agent {

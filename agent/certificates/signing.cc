@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/timed_wait.h"
 #include "base/base64.h"
 #include "base/digest.h"
 #include "base/quote.h"
+#include "base/timed_wait.h"
 
 namespace ballast::agent {
 namespace {

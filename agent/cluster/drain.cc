@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <map>
 
-#include "base/timed_wait.h"
 #include "base/http/url.h"
 #include "base/log.h"
+#include "base/timed_wait.h"
 
 namespace ballast::agent {
 namespace {

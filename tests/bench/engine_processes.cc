@@ -2,8 +2,8 @@
 #include "tests/bench/engine_processes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "base/file_io.h"
@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kKibPerMib = 1024, kNanosecondsPerMillisecond = 1e6;
+constexpr double kKibPerMib = 1024, kMillisecondsPerSecond = 1e3, kNanosecondsPerMillisecond = 1e6;
 constexpr std::size_t kMostText = 64UL << 10;
 
 // Of a process that ends meanwhile, nothing.
@@ -23,14 +23,14 @@ double pss_mib(const fs::path &process) {
     return at != std::string::npos ? std::strtod(text->c_str() + at + 5, nullptr) / kKibPerMib : 0;
 }
 
-double cpu_ms(const fs::path &process) {
-    double sum = 0;
-    std::error_code error;
-    for (const auto &thread : fs::directory_iterator(process / "task", error)) {
-        const Result<std::string> text = read_file(thread.path() / "schedstat", kMostText);
-        sum += text.has_value() ? std::strtod(text->c_str(), nullptr) / kNanosecondsPerMillisecond : 0;
+double cpu_ms(pid_t process) {
+    clockid_t clock{};
+    timespec used{};
+    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+        return 0;
     }
-    return sum;
+    return static_cast<double>(used.tv_sec) * kMillisecondsPerSecond +
+           static_cast<double>(used.tv_nsec) / kNanosecondsPerMillisecond;
 }
 
 bool is_number(const std::string &text) {
@@ -52,7 +52,7 @@ Result<ProcessTotals> totals_of(const std::vector<std::string> &names) {
         }
         name->erase(name->find_last_not_of('\n') + 1);
         if (std::ranges::contains(names, *name)) {
-            const double pss = pss_mib(entry.path()), cpu = cpu_ms(entry.path());
+            const double pss = pss_mib(entry.path()), cpu = cpu_ms(std::stoi(entry.path().filename()));
             totals.pss_mib += pss;
             totals.cpu_ms += cpu;
             totals.cpu_of[*name] += cpu;
