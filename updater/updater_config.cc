@@ -39,7 +39,7 @@ Status check_url(const YamlNode &node, const char *key, const std::string &url) 
 }
 
 Result<std::filesystem::path> path_at(const YamlNode &node, const char *key) {
-    const std::string path = TRY(node.string_or(key, ""));
+    std::string path = TRY(node.string_or(key, ""));
     if (node.has(key) && !path.starts_with('/')) {
         return wrong_at(node, key, "must be an absolute path");
     }

@@ -24,7 +24,7 @@ struct Runtime::Inner {
         : client(std::move(socket)), patience(timeout), starts(places) {}
 
     template <typename Response, typename Request>
-    Result<Response> ask(const char *method, const Request &request, grpc::CallOptions options) {
+    Result<Response> ask(const char *method, const Request &request, const grpc::CallOptions &options) {
         auto reply = grpc::call<Response>(client, std::string("/runtime.v1.") + method, request, options);
         if (!reply.outcome.ok()) {
             return fail(code_of(reply.outcome.code), reply.outcome.message);
